@@ -1,0 +1,3 @@
+import os
+
+BROKER = os.environ.setdefault("BROKER", "localhost:9092")

@@ -1,0 +1,3 @@
+"""strictreal proves that what a repository claims is real."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,87 @@
+"""Facts cached by what produced them: engine, collector, tools, rules, path and content.
+
+One SQLite file under the user's cache folder. An entry carries the digest of its own bytes; one that does not match is
+dropped and computed again. The cache can only save time: whatever goes wrong with it, the audit goes on without it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from strictreal.model import canonical, digest
+
+MAX_BYTES = 512 * 1024 * 1024
+
+
+class Cache:
+    """Blobs by key. `Cache(None)` remembers nothing.
+
+    Attributes:
+        damaged: how many entries failed their digest and were dropped.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.damaged = 0
+        self._database = _connect(folder / "facts.sqlite") if folder else None
+
+    @staticmethod
+    def key(*parts: str) -> str:
+        """SHA-256 over the parts, unambiguous whatever they contain."""
+        return digest(canonical(list(parts)))
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """The entries that exist and are whole."""
+        found: dict[str, bytes] = {}
+        if not self._database:
+            return found
+        wanted = list(keys)
+        try:
+            for start in range(0, len(wanted), 500):
+                part = wanted[start : start + 500]
+                marks = ",".join("?" * len(part))
+                rows = self._database.execute(f"SELECT key, sha256, blob FROM fact WHERE key IN ({marks})", part)
+                for key, expected, blob in rows:
+                    if digest(key.encode() + blob) == expected:
+                        found[key] = blob
+                    else:
+                        self.damaged += 1
+        except (sqlite3.Error, TypeError, AttributeError):
+            self.damaged += 1
+        return found
+
+    def put_many(self, entries: Mapping[str, bytes]) -> None:
+        """Remember; silently not, when the disk or another run is in the way."""
+        if not self._database or not entries:
+            return
+        rows = [(key, digest(key.encode() + blob), blob) for key, blob in entries.items()]
+        with suppress(sqlite3.Error), self._database:
+            self._database.executemany("INSERT OR REPLACE INTO fact (key, sha256, blob) VALUES (?, ?, ?)", rows)
+
+    def close(self) -> None:
+        if self._database:
+            self._database.close()
+            self._database = None
+
+
+def _connect(path: Path) -> sqlite3.Connection | None:
+    for _ in range(2):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if path.exists() and path.stat().st_size > MAX_BYTES:
+                path.unlink()
+            database = sqlite3.connect(path, timeout=5)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=OFF")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS fact (key TEXT PRIMARY KEY, sha256 TEXT, blob BLOB) WITHOUT ROWID"
+            )
+            return database
+        except sqlite3.DatabaseError:
+            with suppress(OSError):
+                path.unlink()
+        except OSError:
+            return None
+    return None

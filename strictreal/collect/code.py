@@ -1,0 +1,50 @@
+"""Python source to facts, by its syntax tree; every detector is a function from a parsed module to facts."""
+
+from __future__ import annotations
+
+import fnmatch
+import sys
+from collections.abc import Iterator
+
+from strictreal.collect.python import env
+from strictreal.collect.python.module import ParsedModule, parse
+from strictreal.collect.session import Session
+from strictreal.collect.subject import excluded
+from strictreal.config import Config
+from strictreal.facts.code import Module, SettingsModule
+from strictreal.model import Fact, Inventory, Location, Observation
+from strictreal.subject import Tree
+
+DETECTORS = (env.facts,)
+_SETTINGS_NAMES = ("settings.py", "config.py", "configuration.py", "conf.py", "_settings.py", "_config.py")
+
+
+def facts_of(file: tuple[str, bytes]) -> list[Fact]:
+    """reading Python modules"""
+    path, source = file
+    module = parse(path, source)
+    found: list[Fact] = [Module(where=Location(path), lines=len(module.lines))]
+    for detector in DETECTORS:
+        found += detector(module)
+    return found
+
+
+def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
+    """Every Python file of the tree that is not excluded."""
+    entries = [e for e in tree if e.path.endswith((".py", ".pyi", ".pyw")) and not excluded(config, e.path)]
+    counted = Inventory(of="Module", count=len(entries))
+    settings = _settings_module([e.path for e in entries], config)
+    yield Observation(collector="code", source="", digest=tree.digest, facts=(counted, settings))
+    tools = {"python": ".".join(map(str, sys.version_info[:3]))}
+    yield from session.per_file("code", "Module", tree, entries, facts_of, tools)
+
+
+def _settings_module(paths: list[str], config: Config) -> SettingsModule:
+    if config.settings:
+        named = [p for p in paths if any(fnmatch.fnmatchcase(p, glob) for glob in config.settings)]
+        return SettingsModule(paths=tuple(named), declared=True)
+    known = [p for p in paths if p.rsplit("/", 1)[-1] in _SETTINGS_NAMES or "/settings/" in f"/{p}"]
+    return SettingsModule(paths=tuple(known), declared=False)
+
+
+__all__ = ["ParsedModule", "collect", "facts_of"]

@@ -1,0 +1,168 @@
+"""The one reader of settings and environment. Everything it returns is frozen.
+
+Two sources, kept apart because they are trusted differently: `Settings` come from whoever runs the audit (environment,
+home), `Config` comes from the audited repository and is a claim like any other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from strictreal.errors import ConfigurationError
+from strictreal.subject import Tree
+
+STRICT_VARIABLE = "SOMABRAIN_STRICT_REAL"
+CONFIG_FILE = "strictreal.toml"
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"", "0", "false", "no", "off"}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person or CI job that runs the audit has set."""
+
+    strict: bool
+    """SOMABRAIN_STRICT_REAL: anything that is not proven fails the audit."""
+    config_home: Path
+    """Where the development key and the trusted public keys live: $XDG_CONFIG_HOME/strictreal."""
+    cache_home: Path
+    """Where facts are cached: $XDG_CACHE_HOME/strictreal."""
+    state_home: Path
+    """Where the last seen head of each ledger is kept: $XDG_STATE_HOME/strictreal."""
+    signing_key: Path | None
+    """STRICTREAL_SIGNING_KEY: a PEM file with an Ed25519 private key; the development key is used without it."""
+    trusted_keys: tuple[Path, ...]
+    """STRICTREAL_TRUSTED_KEYS: PEM files of the public keys that `evidence verify` trusts, separated by `:`."""
+    ci: bool
+    """True on a CI machine (CI=true): no colours, no spinners."""
+
+
+class Exclude(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files that the audit passes over, and why; each is named in the bundle."""
+
+    path: str
+    reason: str
+
+
+class Charts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How charts are rendered and judged."""
+
+    kubernetes: str = "1.34"
+    """The Kubernetes version whose schemas judge the manifests: `major.minor`."""
+    namespace: str = "default"
+    release: str = "release"
+    overlays: tuple[str, ...] = ("values-*.yaml", "values/*.yaml", "ci/*-values.yaml")
+    """Globs, relative to a chart, of values files that are each rendered on top of values.yaml."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the subject says of itself: `[tool.strictreal]` in pyproject.toml, or strictreal.toml."""
+
+    settings: tuple[str, ...] = ()
+    """Globs of the modules that may read the environment; recognised by name when empty."""
+    exclude: tuple[Exclude, ...] = ()
+    require: tuple[str, ...] = ()
+    """Globs of check ids that must be proven even where the subject has nothing of their kind."""
+    waivers: str = "waivers.toml"
+    sprints: str = "sprints"
+    evidence: str = "evidence"
+    charts: Charts = Charts()
+    source: str = ""
+    """Not to be set: the file that this configuration was read from."""
+
+
+def settings(environ: typing.Mapping[str, str] | None = None) -> Settings:
+    """Read the environment, once.
+
+    Raises:
+        ConfigurationError: a variable holds something that it cannot mean.
+    """
+    env = os.environ if environ is None else environ
+    home = Path(env.get("HOME") or Path.home())
+
+    def folder(variable: str, default: str) -> Path:
+        return Path(env.get(variable) or home / default) / "strictreal"
+
+    key = env.get("STRICTREAL_SIGNING_KEY")
+    return Settings(
+        strict=_flag(STRICT_VARIABLE, env.get(STRICT_VARIABLE, "")),
+        config_home=folder("XDG_CONFIG_HOME", ".config"),
+        cache_home=folder("XDG_CACHE_HOME", ".cache"),
+        state_home=folder("XDG_STATE_HOME", ".local/state"),
+        signing_key=Path(key) if key else None,
+        trusted_keys=tuple(Path(p) for p in env.get("STRICTREAL_TRUSTED_KEYS", "").split(os.pathsep) if p),
+        ci=_flag("CI", env.get("CI", "")),
+    )
+
+
+def _flag(name: str, value: str) -> bool:
+    word = value.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ConfigurationError(f"{name}={value!r} is neither true nor false; set it to 1 or 0")
+
+
+def load(tree: Tree) -> Config:
+    """The subject's configuration; the defaults when it has none.
+
+    Raises:
+        ConfigurationError: a file does not parse, both files configure strictreal, or a key or value is wrong. The
+            message names the file and the field, and the nearest known key.
+    """
+    found: list[tuple[str, Any]] = []
+    if CONFIG_FILE in tree.paths:
+        found.append((CONFIG_FILE, _toml(tree, CONFIG_FILE)))
+    if "pyproject.toml" in tree.paths:
+        table = _toml(tree, "pyproject.toml").get("tool")
+        if isinstance(table, dict) and "strictreal" in table:
+            found.append(("pyproject.toml [tool.strictreal]", table["strictreal"]))
+    if len(found) > 1:
+        raise ConfigurationError(f"both {found[0][0]} and {found[1][0]} configure strictreal; keep one")
+    if not found:
+        return Config()
+    source, table = found[0]
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{source}: must be a table")
+    _refuse_unknown_keys(table, Config, source)
+    try:
+        config = msgspec.convert({**table, "source": source}, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{source}: {error}") from error
+    for glob in (*config.settings, *(e.path for e in config.exclude), config.waivers, config.sprints, config.evidence):
+        if glob.startswith("/") or ".." in glob.split("/"):
+            raise ConfigurationError(f"{source}: {glob!r} leaves the repository; use a path inside it")
+    return config
+
+
+def _toml(tree: Tree, path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(tree.read(path).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+
+
+def _refuse_unknown_keys(table: dict[str, Any], kind: type[msgspec.Struct], where: str) -> None:
+    hints = typing.get_type_hints(kind)
+    for key, value in table.items():
+        if key not in hints or key == "source":
+            near = difflib.get_close_matches(key, [name for name in hints if name != "source"], 1, cutoff=0.4)
+            raise ConfigurationError(f"{where}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        nested = _struct_inside(hints[key])
+        for item in value if isinstance(value, list) else [value]:
+            if nested and isinstance(item, dict):
+                _refuse_unknown_keys(item, nested, f"{where}.{key}")
+
+
+def _struct_inside(hint: Any) -> type[msgspec.Struct] | None:
+    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and issubclass(hint, msgspec.Struct):
+        return hint
+    return next((found for part in typing.get_args(hint) if (found := _struct_inside(part))), None)

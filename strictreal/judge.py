@@ -1,0 +1,249 @@
+"""A pass must be earned: how facts and a check become an outcome. Pure; the same facts always give the same result.
+
+The rules, in this order:
+
+1. The check fails to fail on its bad specimen, or fails on the good one, or examines nothing there → *not-proven*.
+2. The subject has nothing of the kind the check looks at, and nobody demands it → *not applicable*.
+3. The check has findings that no waiver covers → *failed*.
+4. Something it needs could not be examined, or nothing was → *not-proven*.
+5. All its findings are waived → *waived*; it has none → *proven*.
+
+A check that raises, or that touches a file, process or socket, is an *error*.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from strictreal.check import Check, Parameter
+from strictreal.model import (
+    Demand,
+    Fact,
+    Facts,
+    Finding,
+    Findings,
+    Gap,
+    Inventory,
+    Observation,
+    Outcome,
+    Result,
+    RunTime,
+    Waiver,
+    canonical,
+    digest,
+)
+from strictreal.purity import pure
+
+T = TypeVar("T", bound=Fact)
+
+
+class FactSet:
+    """Facts by type, and what was counted, examined and missed of each unit."""
+
+    def __init__(self, observations: Iterable[Observation]) -> None:
+        self._by_type: dict[type[Fact], list[Any]] = {}
+        for observation in observations:
+            for fact in observation.facts:
+                self._by_type.setdefault(type(fact), []).append(fact)
+        self.inventory: dict[str, int] = {}
+        for count in self.all(Inventory):
+            self.inventory[count.of] = self.inventory.get(count.of, 0) + count.count
+        self._examined = {kind.__name__: len(items) for kind, items in self._by_type.items()}
+
+    def all(self, kind: type[T]) -> list[T]:
+        return self._by_type.get(kind, [])
+
+    def facts(self, kind: type[T]) -> Facts[T]:
+        unit = kind.unit_name()
+        return Facts(self.all(kind), self._examined.get(unit, 0), self.gaps(unit))
+
+    def gaps(self, unit: str) -> list[Gap]:
+        return [gap for gap in self.all(Gap) if gap.of == unit]
+
+    def examined(self, unit: str) -> int:
+        return self._examined.get(unit, 0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that checks are judged on: the subject, each check's specimens, and the base revision if any."""
+
+    subject: FactSet
+    specimens: Mapping[tuple[str, str], FactSet]
+    """By (check id, "bad" or "good")."""
+    base: FactSet | None = None
+    _findings: dict[tuple[str, int], tuple[Finding, ...]] = field(default_factory=dict)
+
+
+def judge(check: Check, case: Case, registry: Mapping[str, Check]) -> Result:
+    """The outcome of one check. `registry` has every check by id, for those that judge other checks' findings."""
+    try:
+        unearned = _unearned(check, case, registry)
+        if unearned:
+            return Result(check=check.id, outcome=Outcome.NOT_PROVEN, examined=0, reason=unearned)
+        units = _units(check)
+        examined = sum(case.subject.examined(unit) for unit in units)
+        demand = _demand(check, case.subject)
+        if _absent(check, case.subject):
+            if not demand:
+                reason = f"the subject has no {units[0]}" if units else "nothing to judge"
+                return Result(check=check.id, outcome=Outcome.NOT_APPLICABLE, examined=0, reason=reason)
+            reason = f"demanded by {demand}, but the subject has no {units[0]}"
+            return Result(check=check.id, outcome=Outcome.NOT_PROVEN, examined=0, reason=reason)
+        findings = _finish(check, case, registry)
+    except Exception as error:
+        return Result(check=check.id, outcome=Outcome.ERROR, examined=0, reason=f"{type(error).__name__}: {error}")
+    missing = _missing(check, case.subject)
+    standing = [finding for finding in findings if not finding.waived and not finding.known]
+    if standing:
+        outcome, reason = Outcome.FAILED, f"{len(standing)} finding{'s' * (len(standing) > 1)}"
+    elif missing or not examined:
+        outcome, reason = Outcome.NOT_PROVEN, missing or "no fact was examined"
+    elif any(finding.waived for finding in findings):
+        outcome, reason = Outcome.WAIVED, f"{sum(bool(f.waived) for f in findings)} waived"
+    else:
+        outcome, reason = Outcome.PROVEN, ""
+    return Result(check=check.id, outcome=outcome, examined=examined, reason=reason, findings=findings)
+
+
+def _units(check: Check) -> list[str]:
+    return list(dict.fromkeys(p.facts.unit_name() for p in check.parameters if p.facts))
+
+
+def _absent(check: Check, facts: FactSet) -> bool:
+    """True when the subject has nothing of the kind that the check's first facts are drawn from."""
+    units = _units(check)
+    return bool(units) and not facts.inventory.get(units[0], 0) and not facts.examined(units[0])
+
+
+def _demand(check: Check, facts: FactSet) -> str:
+    return ", ".join(d.by for d in facts.all(Demand) if fnmatch.fnmatchcase(check.id, d.check))
+
+
+def _missing(check: Check, facts: FactSet) -> str:
+    """What the check needs and did not get, in words; empty when it got everything."""
+    for parameter in check.parameters:
+        if parameter.only and len(facts.all(parameter.only)) != 1:
+            return f"exactly one {parameter.only.__name__} is needed, there are {len(facts.all(parameter.only))}"
+    for unit in _units(check):
+        gaps = facts.gaps(unit)
+        if gaps:
+            first = gaps[0]
+            more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+            return f"{first.where.path + ': ' if first.where.path else ''}{first.reason}{more}"
+        counted, examined = facts.inventory.get(unit, 0), facts.examined(unit)
+        if counted > examined:
+            return f"{counted - examined} of {counted} {unit} were lost on the way"
+    return ""
+
+
+def _unearned(check: Check, case: Case, registry: Mapping[str, Check]) -> str:
+    """Why the check cannot be believed, seen on its specimens; empty when it has earned belief."""
+    for kind in ("bad", "good"):
+        facts = case.specimens.get((check.id, kind))
+        if facts is None:
+            return f"it has no {kind} specimen"
+        findings = _run(check, facts, registry, case)
+        if kind == "bad" and not findings:
+            return "it found nothing on its bad specimen"
+        if kind == "good" and findings:
+            return f"it fails on its good specimen: {findings[0].where.path}:{findings[0].where.line} {findings[0].message}"
+        if kind == "good" and _units(check) and not any(facts.examined(unit) for unit in _units(check)):
+            return "it examined nothing on its good specimen"
+        if kind == "good" and (missing := _missing(check, facts)):
+            return f"its good specimen is incomplete: {missing}"
+    return ""
+
+
+def _run(check: Check, facts: FactSet, registry: Mapping[str, Check], case: Case) -> tuple[Finding, ...]:
+    """The check's findings over one set of facts, fingerprinted; remembered, since a check is pure."""
+    key = (check.id, id(facts))
+    if key not in case._findings:
+        arguments = {p.name: _argument(p, facts, registry, case) for p in check.parameters}
+        with pure(check.id):
+            raw = list(check.judge(**arguments) or ())
+        case._findings[key] = _fingerprinted(check, raw)
+    return case._findings[key]
+
+
+def _argument(parameter: Parameter, facts: FactSet, registry: Mapping[str, Check], case: Case) -> Any:
+    if parameter.facts:
+        return facts.facts(parameter.facts)
+    if parameter.only:
+        found = facts.all(parameter.only)
+        if len(found) != 1:
+            raise ValueError(f"exactly one {parameter.only.__name__} is needed, there are {len(found)}")
+        return found[0]
+    return Findings(
+        finding
+        for pattern in parameter.findings_of
+        for id, other in sorted(registry.items())
+        if fnmatch.fnmatchcase(id, pattern) and not any(p.findings_of for p in other.parameters)
+        for finding in _waive(_run(other, facts, registry, case), facts)
+    )
+
+
+def _fingerprinted(check: Check, findings: list[Finding]) -> tuple[Finding, ...]:
+    """Bind each finding to its content, so that a moved line keeps its identity and a copy beside it has its own.
+
+    SHA-256 over check, path, resource, message without digits of position, source text, and the ordinal among equals.
+    """
+    seen: Counter[str] = Counter()
+    done = []
+    for finding in sorted(findings, key=lambda f: (f.where.path, f.where.line, f.where.column, f.message)):
+        where = finding.where
+        text = " ".join(where.text.split())
+        identity = digest(canonical([check.id, where.path, where.resource, text, "" if text else finding.message]))
+        ordinal = seen[identity]
+        seen[identity] += 1
+        done.append(
+            msgspec.structs.replace(
+                finding,
+                check=check.id,
+                remedy=finding.remedy or check.remedy,
+                severity=check.severity,
+                fingerprint=digest(f"{identity}:{ordinal}".encode())[:32],
+            )
+        )
+    return tuple(done)
+
+
+def _finish(check: Check, case: Case, registry: Mapping[str, Check]) -> tuple[Finding, ...]:
+    """The subject's findings with waivers applied and those of the base revision marked as known."""
+    findings = _waive(_run(check, case.subject, registry, case), case.subject)
+    if case.base is None:
+        return findings
+    before = {finding.fingerprint for finding in _run(check, case.base, registry, case)}
+    return tuple(
+        msgspec.structs.replace(finding, known=True) if finding.fingerprint in before else finding
+        for finding in findings
+    )
+
+
+def _waive(findings: tuple[Finding, ...], facts: FactSet) -> tuple[Finding, ...]:
+    clocks = facts.all(RunTime)
+    if not clocks:
+        return findings
+    today = clocks[0].now[:10]
+    valid = [waiver for waiver in facts.all(Waiver) if waiver.expires >= today]
+    return tuple(
+        msgspec.structs.replace(finding, waived=waiver.reason)
+        if (waiver := next((w for w in valid if covers(w, finding)), None))
+        else finding
+        for finding in findings
+    )
+
+
+def covers(waiver: Waiver, finding: Finding) -> bool:
+    """Whether a waiver is for this very finding: same check, and its fingerprint or a path that its glob matches."""
+    if waiver.check != finding.check:
+        return False
+    if waiver.fingerprint:
+        return waiver.fingerprint == finding.fingerprint
+    return fnmatch.fnmatchcase(finding.where.path, waiver.paths)

@@ -1,0 +1,207 @@
+"""The pytest plugin: collects checks, feeds them facts, records outcomes.
+
+A check is an ordinary pytest item, so `-k`, `-x`, `--lf`, `-n` and JUnit work as everywhere. The facts come from a folder
+(`--facts`: what `strictreal audit` has just collected, or a bundle that is being rechecked); without one, the subject at
+`--subject` is collected first, so that `pytest checks/` gives the same outcomes as `strictreal audit`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from strictreal import suite
+from strictreal.check import Check
+from strictreal.errors import StrictRealError
+from strictreal.evidence import factfiles
+from strictreal.judge import Case, judge
+from strictreal.model import Outcome, Result
+
+_REGISTRY = pytest.StashKey[dict[str, Check]]()
+_CASE = pytest.StashKey[Case]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("strictreal")
+    group.addoption("--facts", metavar="DIR", help="judge the facts in this folder or bundle")
+    group.addoption("--subject", metavar="PATH", default=".", help="collect facts from this repository (default: .)")
+    group.addoption("--strict-real", action="store_true", help="what is not proven fails")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_REGISTRY] = {}
+
+
+def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: Any) -> pytest.Item | None:
+    check = getattr(obj, "__check__", None)
+    if not isinstance(check, Check):
+        return None
+    if check.judge.__module__ != collector.obj.__name__:
+        return None
+    registry = collector.config.stash[_REGISTRY]
+    if check.id in registry:
+        raise pytest.Collector.CollectError(f"two checks are called {check.id}")
+    for kind in ("bad", "good"):
+        folder = suite.root() / "checks" / "specimens" / check.id / kind
+        if not folder.is_dir() or not any(folder.iterdir()):
+            raise pytest.Collector.CollectError(f"{check.id} has no {kind} specimen: put one into {folder}")
+    registry[check.id] = check
+    return CheckItem.from_parent(collector, name=name, check=check)
+
+
+class CheckItem(pytest.Item):
+    """One check. Its pytest outcome: passed = proven or waived, skipped = not applicable or, unless strict, not-proven."""
+
+    def __init__(self, *, check: Check, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.check = check
+        self.result: Result | None = None
+        self.extra_keyword_matches.add(check.id)
+
+    def runtest(self) -> None:
+        registry = self.config.stash[_REGISTRY]
+        result = self.result = judge(self.check, _case(self.config), registry)
+        if result.outcome is Outcome.NOT_APPLICABLE:
+            pytest.skip(result.reason)
+        if result.outcome is Outcome.NOT_PROVEN and not _strict(self.config):
+            pytest.skip(f"not-proven: {result.reason}")
+        if result.outcome in (Outcome.FAILED, Outcome.NOT_PROVEN, Outcome.ERROR):
+            raise NotProvenError(result)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, NotProvenError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, self.check.judge.__code__.co_firstlineno, self.check.id
+
+
+class NotProvenError(AssertionError):
+    """A check that was not proven, with its findings as a reader wants them."""
+
+    def __init__(self, result: Result) -> None:
+        lines = [f"{result.check}: {result.outcome}: {result.reason}"]
+        for finding in result.findings:
+            if not finding.waived and not finding.known:
+                lines.append(f"{finding.where.path}:{finding.where.line}:{finding.where.column}: {finding.message}")
+        super().__init__("\n".join(lines))
+
+
+def _strict(config: pytest.Config) -> bool:
+    if config.getoption("--strict-real"):
+        return True
+    from strictreal import config as configuration
+
+    return configuration.settings().strict
+
+
+def _case(config: pytest.Config) -> Case:
+    """The facts to judge; read once a process."""
+    if _CASE not in config.stash:
+        folder = getattr(config, "workerinput", {}).get("strictreal_facts") or config.getoption("--facts")
+        if folder is None:
+            folder = _collect(config)
+        config.stash[_CASE] = factfiles.read(Path(folder))
+    return config.stash[_CASE]
+
+
+def _collect(config: pytest.Config) -> str:
+    """Collect the subject's facts into a folder of its own, which goes when the session ends."""
+    from strictreal import run  # pytest may be used without ever collecting
+
+    folder = tempfile.TemporaryDirectory(prefix="strictreal-")
+    config.add_cleanup(folder.cleanup)
+    subject = Path(config.invocation_params.dir, config.getoption("--subject"))
+    run.collect(run.Request(path=subject), Path(folder.name))
+    return folder.name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist: the controller collects once, the workers read the same folder."""
+    config = node.config
+    if not hasattr(config, "_strictreal_facts"):
+        config._strictreal_facts = config.getoption("--facts") or _collect(config)
+    node.workerinput["strictreal_facts"] = str(Path(config._strictreal_facts).resolve())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    if isinstance(item, CheckItem) and call.when == "call" and item.result is not None:
+        report.strictreal = msgspec.to_builtins(item.result)  # survives xdist's serialisation
+    return report
+
+
+class Recorder:
+    """Gathers results, also from xdist workers, in the order of check ids."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, Result] = {}
+        self.seconds: dict[str, float] = {}
+        self.broken: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if found := getattr(report, "strictreal", None):
+            result = msgspec.convert(found, Result)
+            self.results[result.check] = result
+            self.seconds[result.check] = report.duration
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.broken.append(str(report.longrepr))
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        self.broken.append(str(excrepr))
+
+
+def judge_folder(facts: Path, *, jobs: int = 0, only: tuple[str, ...] = (), checks: Path | None = None) -> Recorder:
+    """Run the whole suite over a folder of facts in this process, quietly.
+
+    Args:
+        facts: a folder with facts.jsonl and specimens.jsonl.
+        jobs: xdist workers; 0 judges in this process.
+        only: check ids to run; all when empty.
+        checks: the folder of checks; the suite's own when None.
+
+    Raises:
+        StrictRealError: the suite does not load.
+    """
+    recorder = Recorder()
+    arguments = [
+        str(checks or suite.root() / "checks"),
+        *("-c", "/dev/null", "--rootdir", str(suite.root())),
+        *("--disable-plugin-autoload", "-p", "strictreal.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
+        *("--import-mode", "importlib", "--facts", str(facts), "-o", "python_files=test_*.py"),
+    ]
+    if jobs > 1:
+        arguments += ["-p", "xdist", "-p", "xdist.looponfail", "-n", str(jobs)]
+    wanted = _Only(only)
+    code = pytest.main(arguments, plugins=[recorder, wanted])
+    if recorder.broken:
+        raise StrictRealError("the suite does not load:\n" + "\n".join(recorder.broken))
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    return recorder
+
+
+class _Only:
+    def __init__(self, ids: tuple[str, ...]) -> None:
+        self.ids = ids
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        if self.ids:
+            kept = [item for item in items if isinstance(item, CheckItem) and item.check.id in self.ids]
+            config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+            items[:] = kept
+
+
+def iterate(recorder: Recorder) -> Iterator[Result]:
+    """Results by check id."""
+    return (recorder.results[id] for id in sorted(recorder.results))

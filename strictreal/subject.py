@@ -1,0 +1,275 @@
+"""The subject as a tree of files: listed once, read safely, digested.
+
+The audited repository is hostile. Git is asked only through plumbing that runs no filter, hook, monitor or transport of
+the repository's own configuration; a link is never followed; a path cannot leave the root.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from strictreal.errors import BoundExceeded, SubjectError
+from strictreal.model import canonical, digest
+
+MAX_FILES = 250_000
+MAX_FILE_BYTES = 8 * 1024 * 1024
+_SKIPPED_WITHOUT_GIT = {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
+_GIT = (
+    "git",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.untrackedCache=false"),
+    *("-c", "protocol.allow=never"),
+    *("-c", "safe.directory=*"),
+    "--no-optional-locks",
+    "--literal-pathspecs",
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One regular file: its path relative to the root with forward slashes, and its size in bytes."""
+
+    path: str
+    size: int
+    executable: bool = False
+
+
+@dataclass
+class Tree:
+    """The regular files of a subject, in path order, without its evidence folder.
+
+    Attributes:
+        left_out: (path, reason) of everything listed but not read.
+        origin: where the list came from: `git`, `walk` or `revision`.
+        commit: the commit that HEAD names, or "".
+        dirty: paths that differ from the commit; empty when clean or without git.
+    """
+
+    root: Path
+    entries: list[Entry]
+    origin: str
+    commit: str = ""
+    dirty: list[str] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    _blobs: dict[str, str] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        return frozenset(entry.path for entry in self.entries)
+
+    def read(self, path: str) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            BoundExceeded: it is larger than MAX_FILE_BYTES.
+            SubjectError: it is not in the tree, or cannot be read as a regular file.
+        """
+        if self._blobs:
+            data = _git(self.root, "cat-file", "blob", self._blobs[path])
+        else:
+            with self._open(path) as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise BoundExceeded(f"{path}: larger than {MAX_FILE_BYTES} bytes (bound: file size)")
+        return data
+
+    def _open(self, path: str):  # type: ignore[no-untyped-def]
+        if path not in self.paths:
+            raise SubjectError(f"{path}: not a file of the subject")
+        try:
+            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            raise SubjectError(f"{path}: cannot be read: {error.strerror}") from error
+        return os.fdopen(descriptor, "rb")
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of every file, by path. Files above the size bound are streamed."""
+        found: dict[str, str] = {}
+        for entry in self.entries:
+            if self._blobs:
+                found[entry.path] = digest(_git(self.root, "cat-file", "blob", self._blobs[entry.path]))
+                continue
+            try:
+                with self._open(entry.path) as file:
+                    found[entry.path] = hashlib.file_digest(file, "sha256").hexdigest()
+            except (SubjectError, OSError):
+                found[entry.path] = "unreadable"
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the canonical list of (path, executable, content digest): the identity of what was audited."""
+        return digest(canonical([[e.path, e.executable, self.digests[e.path]] for e in self.entries]))
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    environment = {
+        "PATH": os.defpath if not (found := os.get_exec_path()) else os.pathsep.join(found),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "LC_ALL": "C",
+    }
+    command = (*_GIT, "-C", str(root), *arguments)
+    try:
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=120, check=False)
+    except FileNotFoundError as error:
+        raise SubjectError("git is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise BoundExceeded(f"git {arguments[0]} took more than 120 s (bound: git time)") from error
+    if done.returncode:
+        raise SubjectError(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()[:300]}")
+    return done.stdout
+
+
+def open_tree(root: Path, *, evidence: str = "evidence") -> Tree:
+    """The working tree at `root`: what git tracks, and what it does not track and does not ignore.
+
+    Without git, every file below `root` except the folders that hold dependencies or version control.
+
+    Raises:
+        SubjectError: `root` is not a directory.
+        BoundExceeded: it lists more than MAX_FILES files.
+    """
+    if not root.is_dir():
+        raise SubjectError(f"{root}: not a directory; name the repository to audit")
+    root = root.resolve()
+    try:
+        # Ask which repository this is, so that a folder inside somebody else's repository is not taken for its root.
+        top = Path(os.fsdecode(_git(root, "rev-parse", "--show-toplevel")).rstrip("\n")).resolve()
+        listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard") if top == root else None
+    except SubjectError:
+        listed = None
+    if listed is None:
+        paths, origin = sorted(_walk(root)), "walk"
+    else:
+        paths, origin = sorted({os.fsdecode(path) for path in listed.split(b"\0") if path}), "git"
+    tree = Tree(root, [], origin)
+    for path in paths:
+        if path == evidence or path.startswith(evidence + "/"):
+            continue
+        if len(tree.entries) >= MAX_FILES:
+            raise BoundExceeded(f"the subject has more than {MAX_FILES} files (bound: file count)")
+        _admit(tree, path)
+    if origin == "git":
+        _describe_revision(tree)
+    return tree
+
+
+def _walk(root: Path) -> Iterator[str]:
+    for folder, names, files in os.walk(root, followlinks=False):
+        names[:] = sorted(name for name in names if name not in _SKIPPED_WITHOUT_GIT)
+        relative = Path(folder).relative_to(root)
+        for name in [*files, *(n for n in names if os.path.islink(os.path.join(folder, n)))]:
+            yield (relative / name).as_posix()
+
+
+def _admit(tree: Tree, path: str) -> None:
+    """Put one listed path among the entries, or say why not."""
+    try:
+        path.encode()
+        status = os.lstat(tree.root / path)
+        inside = _parent_is_inside(tree.root, path)
+    except UnicodeEncodeError:
+        tree.left_out.append((path.encode(errors="replace").decode(), "its name is not valid UTF-8"))
+        return
+    except FileNotFoundError:
+        tree.left_out.append((path, "tracked by git but missing from the working tree"))
+        return
+    except OSError as error:
+        tree.left_out.append((path, f"cannot be looked at: {error.strerror}"))
+        return
+    if not inside:
+        tree.left_out.append((path, "a parent folder is a link"))
+    elif stat.S_ISLNK(status.st_mode):
+        tree.left_out.append((path, "a symbolic link"))
+    elif stat.S_ISDIR(status.st_mode):
+        tree.left_out.append((path, "a git submodule or nested repository"))
+    elif not stat.S_ISREG(status.st_mode):
+        tree.left_out.append((path, "not a regular file"))
+    else:
+        tree.entries.append(Entry(path, status.st_size, bool(status.st_mode & stat.S_IXUSR)))
+
+
+_checked: dict[tuple[Path, PurePosixPath], bool] = {}
+
+
+def _parent_is_inside(root: Path, path: str) -> bool:
+    parent = PurePosixPath(path).parent
+    if (root, parent) not in _checked:
+        _checked[root, parent] = Path(os.path.realpath(root / parent)) == root / parent
+    return _checked[root, parent]
+
+
+def _describe_revision(tree: Tree) -> None:
+    """Fill in commit and dirty files by comparing blob ids, so that no clean filter of the repository runs."""
+    try:
+        tree.commit = _git(tree.root, "rev-parse", "--verify", "HEAD^{commit}").decode().strip()
+    except SubjectError:
+        tree.dirty = [entry.path for entry in tree.entries]  # no commit yet: everything is new
+        return
+    committed = _blobs_at(tree.root, tree.commit)
+    current = {entry.path: entry for entry in tree.entries}
+    algorithm = "sha1" if len(tree.commit) == 40 else "sha256"
+    for path, entry in current.items():
+        if path not in committed or _blob_id(tree, entry, algorithm) != committed[path]:
+            tree.dirty.append(path)
+    tree.dirty += [path for path in committed if path not in current and not _is_listed_link(tree, path)]
+    tree.dirty.sort()
+
+
+def _is_listed_link(tree: Tree, path: str) -> bool:
+    return any(path == left and "missing" not in reason for left, reason in tree.left_out) or path.startswith(
+        "evidence/"
+    )
+
+
+def _blob_id(tree: Tree, entry: Entry, algorithm: str) -> str:
+    hasher = hashlib.new(algorithm, usedforsecurity=False)
+    hasher.update(b"blob %d\0" % entry.size)
+    with tree._open(entry.path) as file:
+        while chunk := file.read(1 << 20):
+            hasher.update(chunk)
+    return hasher.hexdigest()
+
+
+def _blobs_at(root: Path, revision: str) -> dict[str, str]:
+    """Blob id of every regular file at a revision, by path."""
+    found = {}
+    for line in _git(root, "ls-tree", "-r", "-z", "--full-tree", revision).split(b"\0"):
+        if line:
+            meta, _, path = line.partition(b"\t")
+            mode, kind, name = meta.decode().split()
+            if kind == "blob" and mode != "120000":
+                found[os.fsdecode(path)] = name
+    return found
+
+
+def open_revision(root: Path, revision: str, *, evidence: str = "evidence") -> Tree:
+    """The tree that a commit holds, read from git's objects without a checkout.
+
+    Raises:
+        SubjectError: `revision` names no commit, or the clone is too shallow to have it.
+    """
+    if revision.startswith("-"):
+        raise SubjectError(f"{revision!r} is not a revision")
+    commit = _git(root, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
+    blobs = _blobs_at(root, commit)
+    tree = Tree(root.resolve(), [], "revision", commit)
+    tree._blobs = {path: blob for path, blob in blobs.items() if not path.startswith(evidence + "/")}
+    tree.entries = [Entry(path, 0) for path in sorted(tree._blobs)]
+    return tree

@@ -1,0 +1,40 @@
+"""The audit suite: checks/, rules/ and policies/, wherever this installation keeps them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from strictreal.model import canonical, digest
+
+_PARTS = ("checks", "rules", "policies")
+
+
+@cache
+def root() -> Path:
+    """The folder that holds checks/, rules/ and policies/: inside the wheel, or the source checkout."""
+    package = Path(__file__).resolve().parent
+    packed = package / "_suite"
+    return packed if packed.is_dir() else package.parent
+
+
+def _digest_below(folder: Path, parts: tuple[str, ...], suffixes: tuple[str, ...] = ()) -> str:
+    files = []
+    for part in parts:
+        for path in sorted((folder / part).rglob("*")):
+            hidden = "__pycache__" in path.parts or path.suffix == ".pyc"
+            if path.is_file() and not hidden and (not suffixes or path.suffix in suffixes):
+                files.append([path.relative_to(folder).as_posix(), digest(path.read_bytes())])
+    return digest(canonical(files))
+
+
+@cache
+def suite_digest() -> str:
+    """SHA-256 over every file of the checks, rules and policies in use: signed with each outcome."""
+    return _digest_below(root(), _PARTS)
+
+
+@cache
+def engine_digest() -> str:
+    """SHA-256 over the toolchain's own source; facts cached by another engine are never reused."""
+    return _digest_below(Path(__file__).resolve().parent, (".",), (".py",))
