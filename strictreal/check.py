@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 from strictreal.errors import SuiteError
@@ -66,3 +68,32 @@ def check(id: str, *, proves: str, remedy: str, severity: Severity = Severity.ER
         return function
 
     return declare
+
+
+@cache
+def load(folder: Path) -> dict[str, Check]:
+    """Every check of a suite by id, in order of ids.
+
+    Args:
+        folder: the suite's own checks/, never one of a subject: its test_*.py files are imported.
+
+    Raises:
+        SuiteError: a file does not import, or two checks share an id.
+    """
+    found: dict[str, Check] = {}
+    for path in sorted(folder.glob("test_*.py")):
+        spec = importlib.util.spec_from_file_location(f"_strictreal_checks.{path.stem}", path)
+        if spec is None or spec.loader is None:
+            raise SuiteError(f"{path}: cannot be imported")
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            raise SuiteError(f"{path}: does not import: {type(error).__name__}: {error}") from error
+        for value in vars(module).values():
+            declared = getattr(value, "__check__", None)
+            if isinstance(declared, Check) and declared.judge.__module__ == module.__name__:
+                if declared.id in found:
+                    raise SuiteError(f"{path}: two checks are called {declared.id}")
+                found[declared.id] = declared
+    return dict(sorted(found.items()))

@@ -190,6 +190,44 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
 
 
+class CriterionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run says of one acceptance criterion of a roadmap's sprint."""
+
+    id: str
+    text: str
+    status: str
+    """`proven`, `waived`, `not proven`, `no check yet` or `needs lane …`."""
+    reason: str = ""
+    checks: tuple[str, ...] = ()
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One audit, told to people and machines: everything that reports show."""
+
+    subject: str
+    """Name of the audited folder."""
+    tree: str
+    """Digest of the audited tree."""
+    commit: str
+    dirty: Natural
+    """How many files differ from the commit."""
+    lane: str
+    strict: bool
+    since: str
+    suite: str
+    """Digest of the checks, rules and policies used."""
+    results: tuple[Result, ...]
+    left_out: Natural
+    """How many files were not read; each is named in the bundle with the reason."""
+    seconds: Natural
+    bundle: str = ""
+    signed: str = ""
+    """`development key`, `configured key` or `unsigned`, with the reason."""
+    sprint: str = ""
+    criteria: tuple[CriterionStatus, ...] = ()
+    exit_code: Natural = 0
+
+
 T = TypeVar("T", bound=Fact)
 
 

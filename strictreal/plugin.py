@@ -16,13 +16,12 @@ import msgspec
 import pytest
 
 from strictreal import suite
-from strictreal.check import Check
+from strictreal.check import Check, load
 from strictreal.errors import StrictRealError
 from strictreal.evidence import factfiles
 from strictreal.judge import Case, judge
 from strictreal.model import Outcome, Result
 
-_REGISTRY = pytest.StashKey[dict[str, Check]]()
 _CASE = pytest.StashKey[Case]()
 
 
@@ -33,25 +32,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--strict-real", action="store_true", help="what is not proven fails")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_REGISTRY] = {}
-
-
 def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: Any) -> pytest.Item | None:
     check = getattr(obj, "__check__", None)
     if not isinstance(check, Check):
         return None
     if check.judge.__module__ != collector.obj.__name__:
         return None
-    registry = collector.config.stash[_REGISTRY]
-    if check.id in registry:
-        raise pytest.Collector.CollectError(f"two checks are called {check.id}")
+    _require_specimens(check, collector.path.parent / "specimens")
+    return CheckItem.from_parent(collector, name=name, check=check)
+
+
+def _require_specimens(check: Check, specimens: Path) -> None:
     for kind in ("bad", "good"):
-        folder = suite.root() / "checks" / "specimens" / check.id / kind
+        folder = specimens / check.id / kind
         if not folder.is_dir() or not any(folder.iterdir()):
             raise pytest.Collector.CollectError(f"{check.id} has no {kind} specimen: put one into {folder}")
-    registry[check.id] = check
-    return CheckItem.from_parent(collector, name=name, check=check)
 
 
 class CheckItem(pytest.Item):
@@ -64,7 +59,7 @@ class CheckItem(pytest.Item):
         self.extra_keyword_matches.add(check.id)
 
     def runtest(self) -> None:
-        registry = self.config.stash[_REGISTRY]
+        registry = load(self.path.parent)
         result = self.result = judge(self.check, _case(self.config), registry)
         if result.outcome is Outcome.NOT_APPLICABLE:
             pytest.skip(result.reason)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from strictreal.cache import Cache
 from strictreal.collect.session import Session, Watch
 from strictreal.config import Config, Settings
 from strictreal.evidence import factfiles
-from strictreal.model import Observation, Outcome, Result, RunTime
+from strictreal.model import LeftOut, Observation, Outcome, Record, Result, RunTime
 from strictreal.plugin import judge_folder
 from strictreal.subject import Tree, open_revision, open_tree
 
@@ -27,6 +27,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One audit as asked for."""
 
     path: Path
+    lane: str = "embedded"
     strict: bool = False
     since: str = ""
     sprint: str = ""
@@ -41,27 +42,8 @@ class Collected(msgspec.Struct, kw_only=True):
 
     tree: Tree
     config: Config
+    left_out: int
     cache_damage: int
-
-
-class Verdict(msgspec.Struct, kw_only=True):
-    """The end of an audit."""
-
-    collected: Collected
-    results: tuple[Result, ...]
-    seconds: dict[str, float]
-    strict: bool
-    bundle: Path | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """pytest's codes: 0 all proven or waived, 1 findings or, in strict mode, anything not proven, 5 nothing to check."""
-        outcomes = {result.outcome for result in self.results}
-        if Outcome.ERROR in outcomes:
-            return 3
-        if Outcome.FAILED in outcomes or (self.strict and Outcome.NOT_PROVEN in outcomes):
-            return 1
-        return 0 if outcomes - {Outcome.NOT_APPLICABLE} else 5
 
 
 def collect(
@@ -81,7 +63,8 @@ def collect(
             base = collectors.collect(before, config, session)
         specimens = collect_specimens(session)
         factfiles.write(folder, subject, specimens, base)
-        return Collected(tree=tree, config=config, cache_damage=cache.damaged)
+        left_out = sum(isinstance(fact, LeftOut) for observation in subject for fact in observation.facts)
+        return Collected(tree=tree, config=config, left_out=left_out, cache_damage=cache.damaged)
 
 
 def collect_specimens(session: Session) -> dict[tuple[str, str], list[Observation]]:
@@ -94,16 +77,43 @@ def collect_specimens(session: Session) -> dict[tuple[str, str], list[Observatio
     return found
 
 
-def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -> Verdict:
-    """One audit, from a repository to a verdict and a bundle."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strictreal-")))
+def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -> Record:
+    """One audit, from a repository to a record and a bundle.
+
+    Raises:
+        StrictRealError: the subject cannot be read, its configuration is wrong, or the suite does not load.
+    """
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="strictreal-") as name:
+        folder = Path(name)
         collected = collect(request, folder, settings=settings, watch=watch)
         recorder = judge_folder(folder, only=request.only)
         results = tuple(recorder.results[id] for id in sorted(recorder.results))
-        return Verdict(
-            collected=collected, results=results, seconds=recorder.seconds, strict=request.strict or settings.strict
+        return Record(
+            subject=collected.tree.root.name,
+            tree=collected.tree.digest,
+            commit=collected.tree.commit,
+            dirty=len(collected.tree.dirty),
+            lane=request.lane,
+            strict=request.strict,
+            since=request.since,
+            suite=suite.suite_digest(),
+            results=results,
+            left_out=collected.left_out,
+            seconds=round(time.monotonic() - started),
+            sprint=request.sprint,
+            exit_code=exit_code(results, strict=request.strict),
         )
+
+
+def exit_code(results: Iterable[Result], *, strict: bool) -> int:
+    """pytest's codes: 0 all proven or waived; 1 findings, or in strict mode anything not proven; 3 error; 5 nothing."""
+    outcomes = {result.outcome for result in results}
+    if Outcome.ERROR in outcomes:
+        return 3
+    if Outcome.FAILED in outcomes or (strict and Outcome.NOT_PROVEN in outcomes):
+        return 1
+    return 0 if outcomes - {Outcome.NOT_APPLICABLE} else 5
 
 
 def _clock(now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)) -> Observation:

@@ -18,6 +18,12 @@ def root() -> Path:
     return packed if packed.is_dir() else package.parent
 
 
+def docs() -> Path:
+    """The folder with a page for every check."""
+    packed = root() / "docs"
+    return packed if packed.is_dir() and root().name == "_suite" else root() / "docs" / "checks"
+
+
 def _digest_below(folder: Path, parts: tuple[str, ...], suffixes: tuple[str, ...] = ()) -> str:
     files = []
     for part in parts:

@@ -6,14 +6,16 @@ import ast
 import io
 import tokenize
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
+from strictreal.collect.python.names import Definition, Names
 from strictreal.collect.redact import redact
 from strictreal.model import Location
 
 MAX_TEXT = 400
+N = TypeVar("N", bound=ast.AST)
 
 
 @dataclass
@@ -30,14 +32,49 @@ class ParsedModule:
         return io.StringIO(self.text, newline=None).read().split("\n")
 
     @cached_property
-    def nodes(self) -> list[ast.AST]:
-        """Every node, parents before children, in source order."""
-        return list(_preorder(self.tree))
+    def _index(self) -> tuple[list[ast.AST], dict[ast.AST, ast.AST], dict[type[ast.AST], list[ast.AST]]]:
+        return _walk(self.tree)
 
-    @cached_property
+    @property
+    def nodes(self) -> list[ast.AST]:
+        """Every node that has a place, parents before children; operators and contexts are not among them."""
+        return self._index[0]
+
+    @property
     def parents(self) -> dict[ast.AST, ast.AST]:
         """The parent of every node but the module."""
-        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+        return self._index[1]
+
+    def of(self, *kinds: type[N]) -> list[N]:
+        """The nodes of exactly these types, type by type, each in the order of `nodes`."""
+        by_type = self._index[2]
+        return [node for kind in kinds for node in by_type.get(kind, ())]  # type: ignore[misc]
+
+    @cached_property
+    def names(self) -> Names:
+        """Scopes and bindings."""
+        return Names(self)
+
+    def resolve(self, node: ast.AST) -> str:
+        """The fully qualified dotted name that an expression denotes here, or "".
+
+        `os.environ.setdefault` for `e.setdefault` after `from os import environ as e`; "" for parameters, local values
+        and whatever else cannot be known. Builtins keep their plain names, relative imports their leading dots. Where
+        several bindings may apply, the first that is known; `resolve_all` gives all.
+        """
+        return next(iter(self.names.resolve_all(node)), "")
+
+    def resolve_all(self, node: ast.AST) -> tuple[str, ...]:
+        """Every dotted name that an expression may denote here, as `resolve` writes them."""
+        return self.names.resolve_all(node)
+
+    def definitions(self, node: ast.AST) -> tuple[Definition, ...]:
+        """The functions and classes of this module that a name may denote here."""
+        return self.names.definitions(node)
+
+    def string(self, node: ast.AST | None) -> str | None:
+        """The text that an expression always is here, through names bound once; None when unknown."""
+        return self.names.string(node)
 
     def at(self, node: ast.AST) -> Location:
         """Where a node stands. Columns count characters from 1; the text is redacted."""
@@ -50,12 +87,42 @@ class ParsedModule:
         return Location(self.path, line, column, end_line, end, redact(text.rstrip()[:MAX_TEXT]))
 
 
-def _preorder(node: ast.AST) -> Iterator[ast.AST]:
-    stack = [node]
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
+"""The fields of each node type that may hold nodes with a place, in reverse."""
+
+
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    plain = {"ctx", "op", "ops", "id", "attr", "name", "asname", "arg", "lineno", "kind", "level", "module", "n", "s"}
+    nodes = {(ast.arguments, "vararg"), (ast.arguments, "kwarg")}
+    return tuple(reversed([f for f in kind._fields if f not in plain or (kind, f) in nodes]))
+
+
+def _walk(tree: ast.AST) -> tuple[list[ast.AST], dict[ast.AST, ast.AST], dict[type[ast.AST], list[ast.AST]]]:
+    """Nodes in preorder, their parents, and the nodes by type; one pass and no recursion, however deep the tree."""
+    nodes: list[ast.AST] = []
+    parents: dict[ast.AST, ast.AST] = {}
+    by_type: dict[type[ast.AST], list[ast.AST]] = {}
+    stack = [tree]
     while stack:
-        top = stack.pop()
-        yield top
-        stack.extend(reversed(list(ast.iter_child_nodes(top))))
+        node = stack.pop()
+        nodes.append(node)
+        kind = type(node)
+        same = by_type.get(kind)
+        if same is None:
+            same = by_type[kind] = []
+            _FIELDS.setdefault(kind, _fields(kind))
+        same.append(node)
+        for field in _FIELDS[kind]:
+            value = getattr(node, field, None)
+            if isinstance(value, ast.AST):
+                parents[value] = node
+                stack.append(value)
+            elif type(value) is list:
+                for child in reversed(value):
+                    if isinstance(child, ast.AST):
+                        parents[child] = node
+                        stack.append(child)
+    return nodes, parents, by_type
 
 
 def parse(path: str, source: bytes) -> ParsedModule:

@@ -1,0 +1,20 @@
+"""Reports: one audit record, told in the form that its reader wants. Reports judge nothing and read nothing else."""
+
+from __future__ import annotations
+
+from strictreal.model import Finding
+
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0)) if code != 0x09}
+_VISIBLE |= {
+    code: f"\\u{code:04x}" for code in (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+}
+
+
+def visible(text: str) -> str:
+    """Text of a subject made safe to print: control, bidirectional and zero-width characters are written as escapes."""
+    return text.translate(_VISIBLE).replace("\t", "    ").encode("utf-8", "replace").decode()
+
+
+def standing(finding: Finding) -> bool:
+    """Whether a finding counts: neither waived nor known from the base revision."""
+    return not finding.waived and not finding.known

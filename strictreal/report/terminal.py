@@ -1,0 +1,115 @@
+"""What a person sees: findings as a compiler prints them, then outcomes, then one line that sums up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from strictreal.model import Finding, Outcome, Record, Result
+from strictreal.report import standing, visible
+
+SHOWN_PER_CHECK = 10
+_STYLE = {
+    Outcome.PROVEN: "green",
+    Outcome.FAILED: "bold red",
+    Outcome.NOT_PROVEN: "yellow",
+    Outcome.WAIVED: "magenta",
+    Outcome.ERROR: "bold red",
+    Outcome.NOT_APPLICABLE: "dim",
+}
+
+
+def render(record: Record, console: Console) -> None:
+    """Print the whole audit."""
+    for result in record.results:
+        _findings(result, console)
+    console.print(_outcomes(record.results))
+    if record.criteria:
+        console.print(_criteria(record))
+    console.print(_closing(record))
+    for line in _subject(record):
+        console.print(line, soft_wrap=True)
+
+
+def _findings(result: Result, console: Console) -> None:
+    shown = [finding for finding in result.findings if standing(finding)]
+    for finding in shown[:SHOWN_PER_CHECK]:
+        for line in _finding(finding):
+            console.print(line, soft_wrap=True)
+        console.print()
+    if len(shown) > SHOWN_PER_CHECK:
+        more = f"… {len(shown) - SHOWN_PER_CHECK} more findings of {result.check}: --format json lists them all"
+        console.print(Text(more, "dim"), soft_wrap=True)
+        console.print()
+    if result.outcome is Outcome.ERROR:
+        console.print(Text(f"ERROR   {result.check}  {visible(result.reason)}", "bold red"), soft_wrap=True)
+
+
+def _finding(finding: Finding) -> Iterable[Text]:
+    where = finding.where
+    place = where.path + (f":{where.line}" if where.line else "") + (f":{where.column}" if where.column else "")
+    head = Text.assemble(("FAILED  ", "bold red"), (finding.check, "bold"), "  ", (visible(place), "cyan"))
+    if where.resource:
+        head.append(f"  {visible(where.resource)}", "cyan")
+    yield head
+    if where.line and where.text:
+        gutter = f"{where.line:>6} │ "
+        yield Text.assemble((gutter, "blue"), visible(where.text))
+        start = len(visible(where.text[: max(where.column - 1, 0)]))
+        on_one_line = where.end_line in {0, where.line} and where.end_column > where.column
+        length = len(visible(where.text[max(where.column - 1, 0) : where.end_column - 1])) if on_one_line else 1
+        caret = " " * start + "^" * max(length, 1)
+        yield Text.assemble(("       │ ", "blue"), (caret, "red"), " ", visible(finding.message))
+    else:
+        yield Text.assemble(("       = ", "blue"), visible(finding.message))
+    if finding.remedy:
+        yield Text.assemble(("       = ", "blue"), ("fix: ", "bold"), visible(finding.remedy))
+
+
+def _outcomes(results: Iterable[Result]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading, justify in (("check", "left"), ("outcome", "left"), ("examined", "right"), ("", "left")):
+        table.add_column(Text(heading, "dim"), justify=justify)  # type: ignore[arg-type]
+    for result in results:
+        outcome = Text(result.outcome.value, _STYLE[result.outcome])
+        table.add_row(Text(result.check), outcome, Text(f"{result.examined:,}"), Text(visible(result.reason), "dim"))
+    return table
+
+
+def _criteria(record: Record) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=record.sprint, title_justify="left")
+    for heading in ("criterion", "status", ""):
+        table.add_column(Text(heading, "dim"))
+    for criterion in record.criteria:
+        style = {"proven": "green", "waived": "magenta"}.get(criterion.status, "yellow")
+        what = f"{criterion.text}" + (f" ({criterion.reason})" if criterion.reason else "")
+        table.add_row(Text(criterion.id), Text(criterion.status, style), Text(visible(what), "dim"))
+    return table
+
+
+def _closing(record: Record) -> Text:
+    counts = Counter(result.outcome for result in record.results)
+    line = Text("\n")
+    parts = [(outcome, counts[outcome]) for outcome in Outcome if counts[outcome]]
+    for index, (outcome, count) in enumerate(parts):
+        line.append(" · " if index else "").append(f"{count} {outcome.value}", _STYLE[outcome])
+    if not parts:
+        line.append("no check ran")
+    return line.append(f"  ({record.seconds} s)", "dim")
+
+
+def _subject(record: Record) -> Iterable[Text]:
+    commit = f" at {record.commit[:12]}" if record.commit else ""
+    dirty = f", {record.dirty} files differ from the commit" if record.dirty and record.commit else ""
+    since = f", only what changed since {record.since}" if record.since else ""
+    left = f", {record.left_out} files left out (the bundle names each)" if record.left_out else ""
+    strict = "strict" if record.strict else "not strict"
+    yield Text(f"{visible(record.subject)}{commit}{dirty}{since}{left} · lane {record.lane} · {strict}", "dim")
+    if record.bundle:
+        style = "" if record.signed.startswith("configured") else "yellow"
+        verify = (" · verify: ", "dim"), f"strictreal evidence verify {record.bundle}"
+        yield Text.assemble(record.bundle, "  ", (f"signed: {record.signed}", style), *verify)
