@@ -115,7 +115,7 @@ def _print_machine(format: Format, record: Any) -> None:
     elif format is Format.SARIF:
         _json(sarif.sarif(record, _checks()))
     else:
-        for line in github.annotations(record):
+        for line in github.commands(record):
             typer.echo(line)
 
 
@@ -193,3 +193,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except Exception:
+        import traceback
+
+        typer.echo(f"strictreal {__version__}: internal error; please report it:\n{traceback.format_exc()}", err=True)
+        sys.exit(3)

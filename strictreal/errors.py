@@ -38,3 +38,9 @@ class EvidenceError(StrictRealError):
     """A bundle, signature or ledger does not verify, or cannot be written; the message names the file."""
 
     exit_code = 1
+
+
+class EvidenceNotWritten(EvidenceError):
+    """A bundle could not be recorded (a full disk, a read-only folder, …); what was recorded earlier is untouched."""
+
+    exit_code = 3

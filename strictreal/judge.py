@@ -14,6 +14,7 @@ A check that raises, or that touches a file, process or socket, is an *error*.
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -92,9 +93,9 @@ def judge(check: Check, case: Case, registry: Mapping[str, Check]) -> Result:
         demand = _demand(check, case.subject)
         if _absent(check, case.subject):
             if not demand:
-                reason = f"the subject has no {units[0]}" if units else "nothing to judge"
+                reason = f"the subject has no {_words(units[0])}" if units else "nothing to judge"
                 return Result(check=check.id, outcome=Outcome.NOT_APPLICABLE, examined=0, reason=reason)
-            reason = f"demanded by {demand}, but the subject has no {units[0]}"
+            reason = f"demanded by {demand}, but the subject has no {_words(units[0])}"
             return Result(check=check.id, outcome=Outcome.NOT_PROVEN, examined=0, reason=reason)
         findings = _finish(check, case, registry)
     except Exception as error:
@@ -110,6 +111,11 @@ def judge(check: Check, case: Case, registry: Mapping[str, Check]) -> Result:
     else:
         outcome, reason = Outcome.PROVEN, ""
     return Result(check=check.id, outcome=outcome, examined=examined, reason=reason, findings=findings)
+
+
+def _words(unit: str) -> str:
+    """`WaiverFile` as a reader says it: `waiver file`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", unit).lower()
 
 
 def _units(check: Check) -> list[str]:
@@ -139,7 +145,7 @@ def _missing(check: Check, facts: FactSet) -> str:
             return f"{first.where.path + ': ' if first.where.path else ''}{first.reason}{more}"
         counted, examined = facts.inventory.get(unit, 0), facts.examined(unit)
         if counted > examined:
-            return f"{counted - examined} of {counted} {unit} were lost on the way"
+            return f"{counted - examined} of {counted} {_words(unit)} were lost on the way"
     return ""
 
 
@@ -184,7 +190,7 @@ def _argument(parameter: Parameter, facts: FactSet, registry: Mapping[str, Check
         finding
         for pattern in parameter.findings_of
         for id, other in sorted(registry.items())
-        if fnmatch.fnmatchcase(id, pattern) and not any(p.findings_of for p in other.parameters)
+        if fnmatch.fnmatchcase(id, pattern) and not any("*" in p.findings_of for p in other.parameters)
         for finding in _waive(_run(other, facts, registry, case), facts)
     )
 
@@ -227,23 +233,22 @@ def _finish(check: Check, case: Case, registry: Mapping[str, Check]) -> tuple[Fi
 
 
 def _waive(findings: tuple[Finding, ...], facts: FactSet) -> tuple[Finding, ...]:
+    """The findings with the reason of the first valid waiver that covers each."""
     clocks = facts.all(RunTime)
-    if not clocks:
+    if not clocks or not findings:
         return findings
-    today = clocks[0].now[:10]
-    valid = [waiver for waiver in facts.all(Waiver) if waiver.expires >= today]
-    return tuple(
-        msgspec.structs.replace(finding, waived=waiver.reason)
-        if (waiver := next((w for w in valid if covers(w, finding)), None))
-        else finding
-        for finding in findings
-    )
+    valid = [waiver for waiver in facts.all(Waiver) if waiver.expires >= clocks[0].now[:10]]
+    reasons = {f.fingerprint: w.reason for w in reversed(valid) for f in covered(w, findings)}
+    return tuple(msgspec.structs.replace(f, waived=reasons.get(f.fingerprint, "")) for f in findings)
 
 
-def covers(waiver: Waiver, finding: Finding) -> bool:
-    """Whether a waiver is for this very finding: same check, and its fingerprint or a path that its glob matches."""
-    if waiver.check != finding.check:
-        return False
+def covered(waiver: Waiver, findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that a waiver is for: of its check, with its fingerprint or in paths that its glob matches.
+
+    A glob that matches more findings than it was approved for covers none of them.
+    """
+    own = [finding for finding in findings if finding.check == waiver.check]
     if waiver.fingerprint:
-        return waiver.fingerprint == finding.fingerprint
-    return fnmatch.fnmatchcase(finding.where.path, waiver.paths)
+        return [finding for finding in own if finding.fingerprint == waiver.fingerprint]
+    matched = [finding for finding in own if fnmatch.fnmatchcase(finding.where.path, waiver.paths)]
+    return matched if len(matched) <= waiver.count else []

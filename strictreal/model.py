@@ -164,6 +164,8 @@ class Waiver(Located, frozen=True, kw_only=True):
     fingerprint: str = ""
     paths: str = ""
     """A glob over paths of the subject; exactly one of `fingerprint` and `paths` is set."""
+    count: Natural = 1
+    """How many findings a glob covers. One more, and it covers none, so that nothing new hides behind it."""
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):

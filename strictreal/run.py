@@ -15,6 +15,7 @@ from strictreal import collect as collectors
 from strictreal import config as configuration
 from strictreal import suite
 from strictreal.cache import Cache
+from strictreal.collect import gate
 from strictreal.collect.session import Session, Watch
 from strictreal.config import Config, Settings
 from strictreal.evidence import factfiles
@@ -59,21 +60,34 @@ def collect(
         subject = [_clock(), *collectors.collect(tree, config, session)]
         base = None
         if request.since:
-            before = open_revision(tree.root, request.since)
-            base = collectors.collect(before, config, session)
-        specimens = collect_specimens(session)
+            before = open_revision(tree.root, request.since, evidence=config.evidence)
+            base, difference = _compared(before, tree, config, session)
+            subject.append(difference)
+        specimens = collect_specimens(suite.root() / "checks", session)
         factfiles.write(folder, subject, specimens, base)
-        left_out = sum(isinstance(fact, LeftOut) for observation in subject for fact in observation.facts)
-        return Collected(tree=tree, config=config, left_out=left_out, cache_damage=cache.damaged)
+    left_out = sum(isinstance(fact, LeftOut) for observation in subject for fact in observation.facts)
+    return Collected(tree=tree, config=config, left_out=left_out, cache_damage=cache.damaged)
 
 
-def collect_specimens(session: Session) -> dict[tuple[str, str], list[Observation]]:
-    """The facts of every specimen, each a small subject of its own."""
+def _compared(before: Tree, tree: Tree, config: Config, session: Session) -> tuple[list[Observation], Observation]:
+    """The facts of the base revision, judged by its own configuration, and how the gate differs from it."""
+    config_before = configuration.load(before)
+    base = [_clock(), *collectors.collect(before, config_before, session)]
+    return base, gate.compare(before, config_before, tree, config)
+
+
+def collect_specimens(checks: Path, session: Session) -> dict[tuple[str, str], list[Observation]]:
+    """The facts of every specimen, each a small subject of its own; before/ and after/ make a change."""
     found = {}
-    for folder in sorted((suite.root() / "checks" / "specimens").glob("*/*")):
+    for folder in sorted((checks / "specimens").glob("*/*")):
         if folder.is_dir():
-            tree = open_tree(folder)
-            found[folder.parent.name, folder.name] = collectors.collect(tree, configuration.load(tree), session)
+            changed = (folder / "before").is_dir()
+            tree = open_tree(folder / "after" if changed else folder)
+            config = configuration.load(tree)
+            facts = [_clock(), *collectors.collect(tree, config, session)]
+            if changed:
+                facts.append(_compared(open_tree(folder / "before"), tree, config, session)[1])
+            found[folder.parent.name, folder.name] = facts
     return found
 
 

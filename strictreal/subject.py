@@ -7,13 +7,16 @@ the repository's own configuration; a link is never followed; a path cannot leav
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 import subprocess
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from strictreal.errors import BoundExceeded, SubjectError
 from strictreal.model import canonical, digest
@@ -21,6 +24,7 @@ from strictreal.model import canonical, digest
 MAX_FILES = 250_000
 MAX_FILE_BYTES = 8 * 1024 * 1024
 _SKIPPED_WITHOUT_GIT = {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
+_MISSING = "tracked by git but missing from the working tree"
 _GIT = (
     "git",
     *("-c", "core.fsmonitor=false"),
@@ -60,6 +64,7 @@ class Tree:
     dirty: list[str] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     _blobs: dict[str, str] = field(default_factory=dict)
+    _objects: _Objects | None = None
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
@@ -75,18 +80,22 @@ class Tree:
             BoundExceeded: it is larger than MAX_FILE_BYTES.
             SubjectError: it is not in the tree, or cannot be read as a regular file.
         """
-        if self._blobs:
-            data = _git(self.root, "cat-file", "blob", self._blobs[path])
-        else:
-            with self._open(path) as file:
-                data = file.read(MAX_FILE_BYTES + 1)
+        with self.open(path) as file:
+            data = file.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
             raise BoundExceeded(f"{path}: larger than {MAX_FILE_BYTES} bytes (bound: file size)")
         return data
 
-    def _open(self, path: str):  # type: ignore[no-untyped-def]
+    def open(self, path: str) -> BinaryIO:
+        """One file for reading, without following a link.
+
+        Raises:
+            SubjectError: it is not in the tree, or cannot be opened.
+        """
         if path not in self.paths:
             raise SubjectError(f"{path}: not a file of the subject")
+        if self._objects:
+            return io.BytesIO(self._objects.read(self._blobs[path]))
         try:
             descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
@@ -98,11 +107,8 @@ class Tree:
         """SHA-256 of every file, by path. Files above the size bound are streamed."""
         found: dict[str, str] = {}
         for entry in self.entries:
-            if self._blobs:
-                found[entry.path] = digest(_git(self.root, "cat-file", "blob", self._blobs[entry.path]))
-                continue
             try:
-                with self._open(entry.path) as file:
+                with self.open(entry.path) as file:
                     found[entry.path] = hashlib.file_digest(file, "sha256").hexdigest()
             except (SubjectError, OSError):
                 found[entry.path] = "unreadable"
@@ -114,9 +120,9 @@ class Tree:
         return digest(canonical([[e.path, e.executable, self.digests[e.path]] for e in self.entries]))
 
 
-def _git(root: Path, *arguments: str) -> bytes:
-    environment = {
-        "PATH": os.defpath if not (found := os.get_exec_path()) else os.pathsep.join(found),
+def _environment() -> dict[str, str]:
+    return {
+        "PATH": os.pathsep.join(os.get_exec_path()),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_TERMINAL_PROMPT": "0",
@@ -124,9 +130,34 @@ def _git(root: Path, *arguments: str) -> bytes:
         "GIT_NO_REPLACE_OBJECTS": "1",
         "LC_ALL": "C",
     }
+
+
+class _Objects:
+    """Git's objects of one repository, read through a single `git cat-file --batch`."""
+
+    def __init__(self, root: Path) -> None:
+        command = (*_GIT, "-C", str(root), "cat-file", "--batch")
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment())
+        weakref.finalize(self, self._process.kill)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one object, by its id."""
+        if not self._process.stdin or not self._process.stdout:
+            raise SubjectError("git cat-file has no pipe")
+        self._process.stdin.write(name.encode() + b"\n")
+        self._process.stdin.flush()
+        head = self._process.stdout.readline().split()
+        if len(head) != 3:
+            raise SubjectError(f"git has no object {name}: is the clone shallow or partial?")
+        data = self._process.stdout.read(int(head[2]))
+        self._process.stdout.read(1)
+        return data
+
+
+def _git(root: Path, *arguments: str) -> bytes:
     command = (*_GIT, "-C", str(root), *arguments)
     try:
-        done = subprocess.run(command, capture_output=True, env=environment, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, env=_environment(), timeout=120, check=False)
     except FileNotFoundError as error:
         raise SubjectError("git is not installed") from error
     except subprocess.TimeoutExpired as error:
@@ -188,7 +219,7 @@ def _admit(tree: Tree, path: str) -> None:
         tree.left_out.append((path.encode(errors="replace").decode(), "its name is not valid UTF-8"))
         return
     except FileNotFoundError:
-        tree.left_out.append((path, "tracked by git but missing from the working tree"))
+        tree.left_out.append((path, _MISSING))
         return
     except OSError as error:
         tree.left_out.append((path, f"cannot be looked at: {error.strerror}"))
@@ -241,7 +272,7 @@ def _is_listed_link(tree: Tree, path: str) -> bool:
 def _blob_id(tree: Tree, entry: Entry, algorithm: str) -> str:
     hasher = hashlib.new(algorithm, usedforsecurity=False)
     hasher.update(b"blob %d\0" % entry.size)
-    with tree._open(entry.path) as file:
+    with tree.open(entry.path) as file:
         while chunk := file.read(1 << 20):
             hasher.update(chunk)
     return hasher.hexdigest()
@@ -271,5 +302,6 @@ def open_revision(root: Path, revision: str, *, evidence: str = "evidence") -> T
     blobs = _blobs_at(root, commit)
     tree = Tree(root.resolve(), [], "revision", commit)
     tree._blobs = {path: blob for path, blob in blobs.items() if not path.startswith(evidence + "/")}
+    tree._objects = _Objects(root)
     tree.entries = [Entry(path, 0) for path in sorted(tree._blobs)]
     return tree

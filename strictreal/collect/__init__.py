@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from strictreal.collect import code, subject
+from strictreal.collect import code, gate, subject
 from strictreal.collect.session import Session
 from strictreal.config import Config
 from strictreal.model import Observation
@@ -26,7 +26,7 @@ class Collector(Protocol):
         ...
 
 
-COLLECTORS: tuple[Collector, ...] = (subject, code)
+COLLECTORS: tuple[Collector, ...] = (subject, gate, code)
 
 
 def collect(tree: Tree, config: Config, session: Session) -> list[Observation]:

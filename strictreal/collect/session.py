@@ -54,7 +54,7 @@ class Session:
     def __exit__(self, *exception: object) -> None:
         if self._pool:
             self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join()  # type: ignore[no-untyped-call]
+            self._pool.join()
         self.cache.close()
 
     def bounded(

@@ -11,6 +11,7 @@ import msgspec
 from strictreal import model
 from strictreal.errors import EvidenceError
 from strictreal.facts import code as _code  # noqa: F401  (registers its fact types)
+from strictreal.facts import gate as _gate  # noqa: F401
 from strictreal.model import Fact, Observation, canonical
 
 

@@ -10,12 +10,12 @@ from strictreal.report import standing, visible
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
-def annotations(record: Record) -> Iterator[str]:
+def commands(record: Record) -> Iterator[str]:
     """One line each, escaped so that a subject cannot smuggle in a command of its own."""
     for result in record.results:
         for finding in filter(standing, result.findings):
             where = finding.where
-            fields = {"file": where.path, "line": where.line, "col": where.column, "title": finding.check}
+            fields: dict[str, str | int] = {"file": where.path, "line": where.line, "col": where.column, "title": finding.check}
             text = f"{finding.message}\n{finding.remedy}".strip()
             yield _line(_COMMAND[finding.severity], fields, text)
         if result.outcome in {Outcome.NOT_PROVEN, Outcome.ERROR}:

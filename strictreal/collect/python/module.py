@@ -8,7 +8,7 @@ import tokenize
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from strictreal.collect.python.names import Definition, Names
 from strictreal.collect.redact import redact
@@ -16,6 +16,8 @@ from strictreal.model import Location
 
 MAX_TEXT = 400
 N = TypeVar("N", bound=ast.AST)
+M = TypeVar("M", bound=ast.AST)
+K = TypeVar("K", bound=ast.AST)
 
 
 @dataclass
@@ -45,10 +47,18 @@ class ParsedModule:
         """The parent of every node but the module."""
         return self._index[1]
 
-    def of(self, *kinds: type[N]) -> list[N]:
+    @overload
+    def of(self, kind: type[N], /) -> list[N]: ...
+    @overload
+    def of(self, kind: type[N], second: type[M], /) -> list[N | M]: ...
+    @overload
+    def of(self, kind: type[N], second: type[M], third: type[K], /) -> list[N | M | K]: ...
+    @overload
+    def of(self, *kinds: type[ast.AST]) -> list[Any]: ...
+    def of(self, *kinds: type[ast.AST]) -> list[Any]:
         """The nodes of exactly these types, type by type, each in the order of `nodes`."""
         by_type = self._index[2]
-        return [node for kind in kinds for node in by_type.get(kind, ())]  # type: ignore[misc]
+        return [node for kind in kinds for node in by_type.get(kind, ())]
 
     @cached_property
     def names(self) -> Names:

@@ -1,8 +1,8 @@
 """What a name denotes at one place: imports, aliases and definitions, followed through Python's scopes.
 
-The resolver answers with a fully qualified dotted name (`os.environ.setdefault`), or with nothing when the expression is
-a parameter, a local value or anything else that it cannot know. Several bindings may reach one use (`try: import a as x`,
-`except ImportError: import b as x`); then there are several answers, in the order of the source.
+The resolver answers with a fully qualified dotted name (`os.environ.setdefault`), or with nothing when the expression
+is a parameter, a local value or anything else that it cannot know. Several bindings may reach one use (an import, and
+its substitute after `except ImportError`); then there are several answers, in the order of the source.
 """
 
 from __future__ import annotations
@@ -309,12 +309,10 @@ class Names:
     # -- collecting bindings -----------------------------------------------------------------------------------------
 
     def _collect(self, module: ParsedModule) -> None:
-        for kind in (ast.Global, ast.Nonlocal):
-            for statement in module.of(kind):
-                inner = self.scope(statement)
-                for name in statement.names:
-                    outer = self._tree if kind is ast.Global else self.scope(inner)
-                    self._elsewhere[inner, name] = outer
+        for statement in module.of(ast.Global, ast.Nonlocal):
+            inner = self.scope(statement)
+            outer = self._tree if isinstance(statement, ast.Global) else self.scope(inner)
+            self._elsewhere |= {(inner, name): outer for name in statement.names}
         for imported in module.of(ast.Import):
             for alias in imported.names:
                 bound, dotted = alias.asname, alias.name
@@ -331,7 +329,7 @@ class Names:
                     self._bind(source, alias.asname or alias.name, Binding(alias, dotted=prefix + joint + alias.name))
         for definition in module.of(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
             self._bind(definition, definition.name, Binding(definition))
-        for function in module.of(*_FUNCTIONS):
+        for function in module.of(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda):
             a = function.args
             for argument in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg):
                 if argument is not None:

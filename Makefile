@@ -1,0 +1,48 @@
+# `make help` lists the targets. A fresh machine needs Python 3.11+ and make.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+LANE   ?= embedded
+STRICT ?=
+SPRINT ?=
+SINCE  ?=
+AUDIT  := --lane $(LANE) $(if $(STRICT),--strict) $(if $(SPRINT),--sprint $(SPRINT)) $(if $(SINCE),--since $(SINCE))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup audit test lint policy-test bench lock clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY)  ## install everything into .venv, by hashes
+
+audit: $(READY)  ## audit this repository: LANE=embedded|local|kind STRICT=1 SPRINT=id SINCE=rev
+	$(BIN)/strictreal audit . $(AUDIT)
+
+test: $(READY)  ## run the toolchain's own tests
+	$(BIN)/pytest -n auto
+
+lint: $(READY)  ## formatting, style and types
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+policy-test: $(READY)  ## test, mutate and compare the policies
+	$(BIN)/strictreal policy test && $(BIN)/strictreal policy mutate && $(BIN)/strictreal policy parity
+
+bench: $(READY)  ## speed as ratios to named peers, precision and recall of the detectors
+	$(BIN)/python benchmarks
+
+lock: $(READY)  ## resolve requirements.lock anew (names, versions and hashes only)
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --all-extras --python-version 3.11 \
+		pyproject.toml requirements-build.in -o requirements.lock
+
+clean:  ## remove what setup made
+	rm -rf $(VENV)
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; set PYTHON=" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
