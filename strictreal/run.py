@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -56,39 +56,56 @@ def collect(
     config = configuration.load(tree)
     cache = Cache(settings.cache_home if request.cached else None)
     keywords: dict[str, Any] = {"watch": watch} if watch else {}
+    subjects = [(tree, config)]
+    difference = []
+    if request.since:
+        before = open_revision(tree.root, request.since, evidence=config.evidence)
+        subjects.append((before, configuration.load(before)))
+        difference = [gate.compare(*subjects[1], tree, config)]
     with Session(cache, jobs=request.jobs, **keywords) as session:
-        subject = [_clock(), *collectors.collect(tree, config, session)]
-        base = None
-        if request.since:
-            before = open_revision(tree.root, request.since, evidence=config.evidence)
-            base, difference = _compared(before, tree, config, session)
-            subject.append(difference)
-        specimens = collect_specimens(suite.root() / "checks", session)
-        factfiles.write(folder, subject, specimens, base)
+        specimens = _specimens(suite.root() / "checks")
+        facts = collectors.collect_all([*subjects, *((s.tree, s.config) for s in specimens)], session)
+    now = clock()
+    subject = [now, *facts[0], *difference]
+    base = [now, *facts[1]] if request.since else None
+    shown = {
+        specimen.key: [now, *observed, *specimen.difference]
+        for specimen, observed in zip(specimens, facts[len(subjects) :], strict=True)
+    }
+    factfiles.write(folder, subject, shown, base)
     left_out = sum(isinstance(fact, LeftOut) for observation in subject for fact in observation.facts)
     return Collected(tree=tree, config=config, left_out=left_out, cache_damage=cache.damaged)
 
 
-def _compared(before: Tree, tree: Tree, config: Config, session: Session) -> tuple[list[Observation], Observation]:
-    """The facts of the base revision, judged by its own configuration, and how the gate differs from it."""
-    config_before = configuration.load(before)
-    base = [_clock(), *collectors.collect(before, config_before, session)]
-    return base, gate.compare(before, config_before, tree, config)
+class _Specimen(NamedTuple):
+    """A small subject that a check must fail on, or pass."""
+
+    key: tuple[str, str]
+    tree: Tree
+    config: Config
+    difference: list[Observation]
 
 
-def collect_specimens(checks: Path, session: Session) -> dict[tuple[str, str], list[Observation]]:
-    """The facts of every specimen, each a small subject of its own; before/ and after/ make a change."""
-    found = {}
+def _specimens(checks: Path) -> list[_Specimen]:
+    """Every specimen of a suite; one with before/ and after/ is a change."""
+    found = []
     for folder in sorted((checks / "specimens").glob("*/*")):
         if folder.is_dir():
             changed = (folder / "before").is_dir()
             tree = open_tree(folder / "after" if changed else folder)
             config = configuration.load(tree)
-            facts = [_clock(), *collectors.collect(tree, config, session)]
-            if changed:
-                facts.append(_compared(open_tree(folder / "before"), tree, config, session)[1])
-            found[folder.parent.name, folder.name] = facts
+            before = open_tree(folder / "before") if changed else None
+            difference = [gate.compare(before, configuration.load(before), tree, config)] if before else []
+            found.append(_Specimen((folder.parent.name, folder.name), tree, config, difference))
     return found
+
+
+def collect_specimens(checks: Path, session: Session) -> dict[tuple[str, str], list[Observation]]:
+    """The facts of every specimen of a suite, by check id and kind."""
+    specimens = _specimens(checks)
+    facts = collectors.collect_all([(s.tree, s.config) for s in specimens], session)
+    now = clock()
+    return {s.key: [now, *observed, *s.difference] for s, observed in zip(specimens, facts, strict=True)}
 
 
 def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -> Record:
@@ -130,6 +147,7 @@ def exit_code(results: Iterable[Result], *, strict: bool) -> int:
     return 0 if outcomes - {Outcome.NOT_APPLICABLE} else 5
 
 
-def _clock(now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)) -> Observation:
+def clock(now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)) -> Observation:
+    """The moment of the run as a fact, so that a recheck judges waivers by the same day."""
     stamp = now().strftime("%Y-%m-%dT%H:%M:%SZ")
     return Observation(collector="run", source="", digest="", facts=(RunTime(now=stamp),))

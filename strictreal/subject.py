@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from strictreal.errors import BoundExceeded, SubjectError
 from strictreal.model import canonical, digest
@@ -60,6 +59,7 @@ class Tree:
     root: Path
     entries: list[Entry]
     origin: str
+    evidence: str = "evidence"
     commit: str = ""
     dirty: list[str] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
@@ -86,7 +86,7 @@ class Tree:
             raise BoundExceeded(f"{path}: larger than {MAX_FILE_BYTES} bytes (bound: file size)")
         return data
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str) -> io.BufferedIOBase:
         """One file for reading, without following a link.
 
         Raises:
@@ -189,7 +189,7 @@ def open_tree(root: Path, *, evidence: str = "evidence") -> Tree:
         paths, origin = sorted(_walk(root)), "walk"
     else:
         paths, origin = sorted({os.fsdecode(path) for path in listed.split(b"\0") if path}), "git"
-    tree = Tree(root, [], origin)
+    tree = Tree(root, [], origin, evidence)
     for path in paths:
         if path == evidence or path.startswith(evidence + "/"):
             continue
@@ -259,14 +259,9 @@ def _describe_revision(tree: Tree) -> None:
     for path, entry in current.items():
         if path not in committed or _blob_id(tree, entry, algorithm) != committed[path]:
             tree.dirty.append(path)
-    tree.dirty += [path for path in committed if path not in current and not _is_listed_link(tree, path)]
-    tree.dirty.sort()
-
-
-def _is_listed_link(tree: Tree, path: str) -> bool:
-    return any(path == left and "missing" not in reason for left, reason in tree.left_out) or path.startswith(
-        "evidence/"
-    )
+    present = current.keys() | {path for path, reason in tree.left_out if reason != _MISSING}
+    gone = [path for path in committed if path not in present and not path.startswith(tree.evidence + "/")]
+    tree.dirty = sorted([*tree.dirty, *gone])
 
 
 def _blob_id(tree: Tree, entry: Entry, algorithm: str) -> str:
@@ -300,7 +295,7 @@ def open_revision(root: Path, revision: str, *, evidence: str = "evidence") -> T
         raise SubjectError(f"{revision!r} is not a revision")
     commit = _git(root, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
     blobs = _blobs_at(root, commit)
-    tree = Tree(root.resolve(), [], "revision", commit)
+    tree = Tree(root.resolve(), [], "revision", evidence, commit)
     tree._blobs = {path: blob for path, blob in blobs.items() if not path.startswith(evidence + "/")}
     tree._objects = _Objects(root)
     tree.entries = [Entry(path, 0) for path in sorted(tree._blobs)]

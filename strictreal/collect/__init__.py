@@ -6,7 +6,7 @@ and ordered. A collector counts first (`Inventory`) and then accounts for every 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from strictreal.collect import code, gate, subject
@@ -29,8 +29,19 @@ class Collector(Protocol):
 COLLECTORS: tuple[Collector, ...] = (subject, gate, code)
 
 
-def collect(tree: Tree, config: Config, session: Session) -> list[Observation]:
-    """Everything that all collectors see in one tree, in a stable order."""
+def collect_all(subjects: Sequence[tuple[Tree, Config]], session: Session) -> list[list[Observation]]:
+    """Everything that all collectors see in each of several trees, in a stable order.
+
+    The trees are given together so that a collector with a `prepare(subjects, session)` can start a slow tool once, for
+    all of them, before the others begin.
+    """
+    for collector in COLLECTORS:
+        if prepare := getattr(collector, "prepare", None):
+            prepare(subjects, session)
+    return [_collect(tree, config, session) for tree, config in subjects]
+
+
+def _collect(tree: Tree, config: Config, session: Session) -> list[Observation]:
     observations: list[Observation] = []
     for collector in COLLECTORS:
         found = list(collector.collect(tree, config, session))

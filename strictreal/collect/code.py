@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from strictreal.collect.python import env
 from strictreal.collect.python.module import ParsedModule, parse
+from strictreal.collect.python.role import role
 from strictreal.collect.session import Session
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
@@ -23,7 +24,7 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
     """reading Python modules"""
     path, source = file
     module = parse(path, source)
-    found: list[Fact] = [Module(where=Location(path), lines=len(module.lines))]
+    found: list[Fact] = [Module(where=Location(path), lines=len(module.lines), role=role(path))]
     for detector in DETECTORS:
         found += detector(module)
     return found

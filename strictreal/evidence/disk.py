@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -80,6 +80,22 @@ def file_digest(path: Path, name: str, *, sync: bool = False) -> tuple[int, str]
             hasher.update(chunk)
             size += len(chunk)
         return size, hasher.hexdigest()
+
+
+def first_of(path: Path, name: str, needles: Mapping[str, bytes]) -> str:
+    """The name of the first needle that a file contains; empty when it contains none. Reads in bounded pieces."""
+    longest = max(map(len, needles.values()), default=0)
+    if not longest:
+        return ""
+    with os.fdopen(open_regular(path, name), "rb", buffering=0) as file:
+        tail = b""
+        while chunk := file.read(_CHUNK):
+            window = tail + chunk
+            for key, needle in needles.items():
+                if needle in window:
+                    return key
+            tail = window[-longest + 1 :] if longest > 1 else b""
+    return ""
 
 
 def create(path: Path, data: bytes, *, mode: int = 0o666) -> None:

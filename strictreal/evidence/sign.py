@@ -7,7 +7,6 @@ decides trust: only keys that the verifier names are tried.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from strictreal.config import Settings
-from strictreal.errors import ConfigurationError, EvidenceError, StrictRealError
+from strictreal.errors import ConfigurationError, StrictRealError
 from strictreal.evidence import disk
 from strictreal.model import digest
 
@@ -199,11 +198,3 @@ def _make_development_key(home: Path) -> None:
             return
         disk.replace(home / DEVELOPMENT_PUBLIC_KEY, public, mode=0o644)
         disk.replace(home / DEVELOPMENT_KEY, pem, mode=0o600)
-
-
-def new_nonce() -> str:
-    """Sixteen random hexadecimal characters, for names that nobody else has."""
-    return secrets.token_hex(8)
-
-
-__all__ = ["EvidenceError", "Signer", "TrustedKey", "pae", "signer", "trusted", "unsigned"]

@@ -9,6 +9,8 @@ class Module(Located, frozen=True, kw_only=True):
     """One Python source file that was parsed: the unit in which code is examined."""
 
     lines: Natural
+    role: str = "product"
+    """`test`, `example` (documentation, demonstrations and benchmarks count as such) or `product`."""
 
 
 class SettingsModule(Fact, frozen=True, kw_only=True):
@@ -35,3 +37,5 @@ class EnvAccess(Located, frozen=True, kw_only=True):
     unit = "Module"
     form: str
     """How it was reached, written in full: `os.getenv`, `os.environ.setdefault`, `dotenv.load_dotenv`."""
+    variable: str = ""
+    """The variable's name where the access says it."""

@@ -1,17 +1,147 @@
-"""Uses of the process environment, in every form: by meaning, through import aliases and scopes."""
+"""Uses of the process environment, in every form: by meaning, through import aliases, scopes and dynamic imports.
+
+What counts is reading or changing the variables of the running process, by the standard library or by a library whose
+purpose is that. `request.environ`, a parameter called `environ` and the type `os._Environ` are none of it; nor is
+`monkeypatch.setenv`, which undoes itself.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.code import EnvAccess
 
+_MENTION = re.compile(
+    r"(?i)env|decouple|starlette|basesettings|dynaconf|prettyconf|dj_database_url|expandvars|getattr\(|__dict__"
+)
+"""A module without any of these words uses the environment in no form known here."""
+_PROCESS = re.compile(
+    r"(?:^|\w\.)(?P<form>(?:os|posix|nt)\.(?:environb?|getenvb?|putenv|unsetenv)(?![\w(]).*|"
+    r"(?:os\.path|posixpath|ntpath)\.expandvars)$"
+)
+_LIBRARIES: dict[str, frozenset[str]] = {
+    "dotenv": frozenset({"load_dotenv", "dotenv_values", "get_key", "set_key", "unset_key", "DotEnv"}),
+    "dotenv.main": frozenset({"load_dotenv", "dotenv_values", "get_key", "set_key", "unset_key", "DotEnv"}),
+    "decouple": frozenset({"config", "Config", "AutoConfig", "RepositoryEnv"}),
+    "environs": frozenset({"Env", "env"}),
+    "environ": frozenset({"Env", "FileAwareEnv", "config", "to_config", "var", "bool_var", "group"}),
+    "starlette.config": frozenset({"Config", "environ", "Environ"}),
+    "envparse": frozenset({"env", "Env"}),
+    "prettyconf": frozenset({"config"}),
+    "dynaconf": frozenset({"Dynaconf", "LazySettings", "FlaskDynaconf", "DjangoDynaconf", "settings"}),
+    "dj_database_url": frozenset({"config"}),
+}
+"""Libraries that read the environment, and what of them does."""
+_SETTINGS_BASES = re.compile(r"pydantic(?:_settings)?(?:\.\w+)*\.BaseSettings$")
+_FLASK_LOADERS = {"from_envvar", "from_prefixed_env"}
+_COMMAND_LINES = {"click", "typer", "rich_click", "asyncclick", "cloup"}
+_PATCHERS = {"patch", "dict", "object", "multiple", "setattr", "setitem", "delattr", "delitem"}
+_VARIABLE = re.compile(r"[A-Za-z_]\w{0,79}")
+
 
 def facts(module: ParsedModule) -> Iterator[EnvAccess]:
     """Every access of the module."""
-    for node in module.nodes:
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
-            if node.attr in {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}:
-                yield EnvAccess(where=module.at(node), form=f"os.{node.attr}")
+    if not _MENTION.search(module.text):
+        return
+    for node in module.of(ast.Name, ast.Attribute):
+        if isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
+            yield from _of_expression(module, node)
+    for dynamic in module.of(ast.Call, ast.Subscript):
+        yield from _of_expression(module, dynamic)
+    for call in module.of(ast.Call):
+        yield from _of_call(module, call)
+    for definition in module.of(ast.ClassDef):
+        base = next((b for b in definition.bases if _is_settings_base(module, b)), None)
+        if base is not None:
+            yield EnvAccess(where=module.at(base), form=f"{module.resolve(base)} subclass {definition.name}")
+    yield from _passed_on(module)
+
+
+def _of_expression(module: ParsedModule, node: ast.expr) -> Iterator[EnvAccess]:
+    """An access by the longest dotted expression that denotes it, so that `os.environ.get` is one and not two."""
+    parent = module.parents[node]
+    if isinstance(parent, ast.Attribute):
+        return
+    for dotted in module.resolve_all(node):
+        form = _form(dotted, called=isinstance(parent, ast.Call) and parent.func is node)
+        if form:
+            yield EnvAccess(where=module.at(node), form=form, variable=_variable(module, node, parent))
+            return
+
+
+def _form(dotted: str, *, called: bool) -> str:
+    """How the environment is reached when an expression denotes `dotted`; empty when it is not."""
+    if found := _PROCESS.search(dotted):
+        return "" if "()" in found["form"] else found["form"]  # what a copy or a value is used for is no access
+    if dotted.startswith("ctypes.") and dotted.endswith((".getenv", ".setenv", ".putenv", ".unsetenv")):
+        return dotted
+    for library, names in _LIBRARIES.items():
+        if dotted.startswith(library + "."):
+            name, mark, rest = dotted[len(library) + 1 :].partition("()")
+            if name.partition(".")[0] in names and not (mark and not rest and not called) and "()" not in rest:
+                return dotted
+    return ""
+
+
+def _variable(module: ParsedModule, node: ast.expr, parent: ast.AST) -> str:
+    """The name of the variable, where the access says it."""
+    key: ast.expr | None = None
+    if isinstance(parent, ast.Call) and parent.func is node and parent.args:
+        key = parent.args[0]
+    elif isinstance(parent, ast.Subscript) and parent.value is node:
+        key = parent.slice
+    elif isinstance(parent, ast.Compare) and parent.comparators == [node]:
+        key = parent.left
+    name = module.string(key) or ""
+    return name if _VARIABLE.fullmatch(name) else ""
+
+
+def _of_call(module: ParsedModule, call: ast.Call) -> Iterator[EnvAccess]:
+    """Accesses that only the call as a whole shows."""
+    function = call.func
+    last = function.attr if isinstance(function, ast.Attribute) else ""
+    if last in _FLASK_LOADERS:
+        yield EnvAccess(where=module.at(function), form=f"config.{last}")
+    for keyword in call.keywords:
+        if keyword.arg == "auto_envvar_prefix" or (
+            keyword.arg == "envvar" and module.resolve(function).partition(".")[0] in _COMMAND_LINES
+        ):
+            if not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None):
+                yield EnvAccess(where=module.at(keyword), form=f"{keyword.arg} of a command line")
+        elif keyword.arg == "__base__" and _is_settings_base(module, keyword.value):
+            yield EnvAccess(where=module.at(keyword.value), form=f"{module.resolve(keyword.value)} subclass")
+    target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "in_dict"), None)
+    if isinstance(target, ast.Constant) and isinstance(target.value, str):
+        patcher = last or module.resolve(function).rpartition(".")[2]
+        if patcher in _PATCHERS and (form := _form(target.value, called=False)).startswith("os."):
+            yield EnvAccess(where=module.at(target), form=f"{form} patched by name")
+
+
+def _is_settings_base(module: ParsedModule, base: ast.expr) -> bool:
+    """Whether a base class reads its fields from the environment, itself or through classes of this module."""
+    seen: set[ast.AST] = set()
+    waiting = [base]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Subscript):
+            node = node.value
+        if any(_SETTINGS_BASES.match(name) for name in module.resolve_all(node)):
+            return True
+        for definition in module.definitions(node):
+            if isinstance(definition, ast.ClassDef) and definition not in seen:
+                seen.add(definition)
+                waiting += definition.bases
+    return False
+
+
+def _passed_on(module: ParsedModule) -> Iterator[EnvAccess]:
+    """`from os import environ` that the module itself never uses: it is there for others to import."""
+    used = {name.id for name in module.of(ast.Name)}
+    for source in module.of(ast.ImportFrom):
+        for alias in source.names:
+            form = _form(f"{source.module}.{alias.name}", called=False) if not source.level else ""
+            if form.startswith(("os.", "posix.", "nt.")) and (alias.asname or alias.name) not in used:
+                yield EnvAccess(where=module.at(alias), form=f"{form} imported for others")

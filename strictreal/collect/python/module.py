@@ -69,8 +69,9 @@ class ParsedModule:
         """The fully qualified dotted name that an expression denotes here, or "".
 
         `os.environ.setdefault` for `e.setdefault` after `from os import environ as e`; "" for parameters, local values
-        and whatever else cannot be known. Builtins keep their plain names, relative imports their leading dots. Where
-        several bindings may apply, the first that is known; `resolve_all` gives all.
+        and whatever else cannot be known. Builtins keep their plain names, relative imports their leading dots, and
+        what a call returns has `()`: `environs.Env().str`. Where several bindings may apply, the first that is known;
+        `resolve_all` gives all.
         """
         return next(iter(self.names.resolve_all(node)), "")
 

@@ -1,7 +1,8 @@
 """What a name denotes at one place: imports, aliases and definitions, followed through Python's scopes.
 
-The resolver answers with a fully qualified dotted name (`os.environ.setdefault`), or with nothing when the expression
-is a parameter, a local value or anything else that it cannot know. Several bindings may reach one use (an import, and
+The resolver answers with a fully qualified dotted name (`os.environ.setdefault`; `environs.Env().str` for an attribute of
+what a call returned), or with nothing when the expression is a parameter, a local definition or value, or anything else
+that it cannot know. Several bindings may reach one use (an import, and
 its substitute after `except ImportError`); then there are several answers, in the order of the source.
 """
 
@@ -26,6 +27,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef, *_COMPREHENSIONS)
+_IMPORTERS = {"__import__", "builtins.__import__", "importlib.import_module", "importlib.__import__"}
 _BUILTINS = frozenset(dir(builtins))
 
 
@@ -74,7 +76,7 @@ class Names:
         elif isinstance(node, ast.NamedExpr):
             found = self.resolve_all(node.value, depth - 1)
         elif isinstance(node, ast.Call):
-            found = self._of_dynamic_import(node, depth)
+            found = self._of_call(node, depth)
         elif isinstance(node, ast.Subscript):
             found = self._of_namespace(node, depth)
         else:
@@ -106,12 +108,11 @@ class Names:
             self._denoted[binding] = self.resolve_all(binding.value, depth - 1)
         return self._denoted[binding]
 
-    def _of_dynamic_import(self, node: ast.Call, depth: int) -> tuple[str, ...]:
-        """`__import__("m")`, `importlib.import_module("m")` and `getattr(m, "name")`."""
-        if not node.args:
-            return ()
-        function = next(iter(self.resolve_all(node.func, depth - 1)), "")
-        if function in {"__import__", "builtins.__import__", "importlib.import_module", "importlib.__import__"}:
+    def _of_call(self, node: ast.Call, depth: int) -> tuple[str, ...]:
+        """`f()` for a result of `f`; `__import__("m")`, `import_module("m")` and `getattr(m, "name")` by meaning."""
+        functions = self.resolve_all(node.func, depth - 1)
+        function = next(iter(functions), "")
+        if function in _IMPORTERS and node.args:
             name = self.string(node.args[0], depth - 1)
             if name and not name.startswith("."):
                 return (name if function.endswith("import_module") else name.partition(".")[0],)
@@ -119,7 +120,7 @@ class Names:
             name = self.string(node.args[1], depth - 1)
             if name and name.isidentifier():
                 return tuple(f"{owner}.{name}" for owner in self.resolve_all(node.args[0], depth - 1))
-        return ()
+        return tuple(f"{name}()" for name in functions)
 
     def _of_namespace(self, node: ast.Subscript, depth: int) -> tuple[str, ...]:
         """`sys.modules["m"]`, `m.__dict__["name"]` and `vars(m)["name"]`."""

@@ -1,0 +1,135 @@
+"""What collectors see of code that may only look real: hollow functions, stand-ins, and errors that nobody hears of."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+from strictreal.model import Located, Natural
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_TEST_FOLDERS = frozenset({"test", "tests", "testing", "unittests"})
+
+
+@lru_cache(maxsize=65536)
+def words(identifier: str) -> tuple[str, ...]:
+    """The words of an identifier in lower case: `InMemoryRedisClient` → in, memory, redis, client."""
+    return tuple(word.lower() for word in _WORD.findall(identifier))
+
+
+@lru_cache(maxsize=65536)
+def in_tests(path: str) -> bool:
+    """Whether a file is test code by the names that pytest and unittest give it."""
+    *folders, name = path.split("/")
+    stem = name.removesuffix(".py")
+    return (
+        not _TEST_FOLDERS.isdisjoint(folders)
+        or stem in {"conftest", "test", "tests"}
+        or stem.startswith("test_")
+        or stem.endswith(("_test", "_tests"))
+    )
+
+
+class Class(Located, frozen=True, kw_only=True):
+    """One class outside of tests: what a method may inherit, and who inherits from it."""
+
+    unit = "Module"
+    qualname: str
+    bases: tuple[str, ...] = ()
+    """Fully qualified where imports tell, else as written; `object`, `Generic[…]` and the like left out."""
+    methods: tuple[str, ...] = ()
+    abstract_methods: tuple[str, ...] = ()
+    """Those marked abstract, or that do nothing but raise NotImplementedError."""
+    kind: Literal["concrete", "abstract", "protocol", "exception"] = "concrete"
+    """What the class says of itself, by bases, metaclass, marked methods, name or docstring."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the qualified name."""
+        return self.qualname.rpartition(".")[2]
+
+
+class Function(Located, frozen=True, kw_only=True):
+    """One function whose body does nothing, or gives an answer that is written in it."""
+
+    unit = "Module"
+    qualname: str
+    owner: str = ""
+    """Qualified name of the class that it is a method of; "" for a plain function."""
+    place: Literal["module", "class", "nested", "conditional"] = "module"
+    """Nested in a function, or defined in one branch of an `if` or `try`."""
+    body: Literal["empty", "logs", "refuses", "constant", "affirms", "echo"]
+    """`empty`: pass, … or a docstring; `logs`: nothing but log lines; `refuses`: raises NotImplementedError;
+    `constant`: the same literal on every path; `affirms`: works, but answers True whatever comes out; `echo`: builds its
+    answer from its arguments and literals alone, and a remark calls it a placeholder."""
+    value: Literal["", "none", "true", "false", "trivial", "symbol", "data"] = ""
+    """What it answers. `trivial`: 0, 1, "" or an empty collection; `symbol`: one word or number; `data`: more."""
+    shown: str = ""
+    """The answer as source text, redacted, at most 60 characters."""
+    parameters: tuple[str, ...] = ()
+    """Without the first one of a method."""
+    prints: bool = False
+    validates: bool = False
+    """An argument is examined before the answer, by `if …: raise` or `assert`."""
+    decorators: tuple[str, ...] = ()
+    referred: bool = False
+    """The module hands the function on as a value, as one does with callbacks."""
+    says: tuple[Literal["placeholder", "reason", "abstract", "unsupported"], ...] = ()
+    """What docstring, comments and message say of the body."""
+    remark: str = ""
+    """The comment or docstring line that calls it a placeholder, redacted."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the qualified name."""
+        return self.qualname.rpartition(".")[2]
+
+
+class Placeholder(Located, frozen=True, kw_only=True):
+    """A branch or loop body that does nothing, with a comment that says what is missing."""
+
+    unit = "Module"
+    function: str = ""
+    remark: str
+
+
+class Fake(Located, frozen=True, kw_only=True):
+    """Something that stands where a real collaborator or real data belongs."""
+
+    unit = "Module"
+    kind: Literal["mock", "patch", "service", "double", "random", "invented", "legacy"]
+    """`mock`: a mock library; `patch`: behaviour replaced in place; `service`: a library that plays a service;
+    `double`: a class named a stand-in; `random`: random numbers under a name of data; `invented`: made-up records;
+    `legacy`: a name under which this project's stand-ins were known."""
+    name: str
+    """What was used, fully qualified where imports tell."""
+    detail: str = ""
+    bases: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    function: str = ""
+    """Qualified name of the function around it."""
+
+
+class Handler(Located, frozen=True, kw_only=True):
+    """One `except` clause or `suppress` that ends an error without raising, exiting or handing it on."""
+
+    unit = "Module"
+    catches: tuple[str, ...]
+    breadth: Literal["everything", "service", "import"]
+    """`everything`: bare, Exception or BaseException; `service`: a connection, timeout or remote error; `import`: a
+    module that is missing."""
+    ends: Literal["passes", "returns", "assigns", "defines", "continues", "substitutes"]
+    """What takes the place of the result; `substitutes`: another object or call does the work."""
+    shown: str = ""
+    """What it returns, assigns or calls instead, as source text, redacted, at most 60 characters."""
+    value: Literal["", "none", "true", "false", "trivial", "symbol", "data"] = ""
+    logged: bool = False
+    function: str = ""
+    modules: tuple[str, ...] = ()
+    """For a missing module: what the `try` imports."""
+    excuse: Literal["", "cleanup", "retried", "loud at use", "answers", "representation", "boundary"] = ""
+    """Why silence may be right: releasing resources, a retry that raises in the end, an absence that raises when the
+    feature is used, a question whose answer is the failure, a text for people, a logged loop that outlives one item."""
+    lines: Natural = 0
+    """How many lines the `try` covers."""
