@@ -11,7 +11,7 @@ SINCE  ?=
 AUDIT  := --lane $(LANE) $(if $(STRICT),--strict) $(if $(SPRINT),--sprint $(SPRINT)) $(if $(SINCE),--since $(SINCE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit test lint policy-test bench lock clean
+.PHONY: help setup audit test lint policy-test bench docs lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ policy-test: $(READY)  ## test, mutate and compare the policies
 
 bench: $(READY)  ## speed as ratios to named peers, precision and recall of the detectors
 	$(BIN)/python benchmarks
+
+docs: $(READY)  ## write the index of docs/checks/ anew
+	$(BIN)/strictreal checks --markdown > docs/checks/README.md
 
 lock: $(READY)  ## resolve requirements.lock anew (names, versions and hashes only)
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --all-extras --python-version 3.11 \

@@ -21,6 +21,8 @@ from strictreal.subject import Tree
 
 STRICT_VARIABLE = "SOMABRAIN_STRICT_REAL"
 CONFIG_FILE = "strictreal.toml"
+_BEARING = ("STRICTREAL_", "SOMABRAIN_", "XDG_", "CI", "GITHUB_SHA", "SOURCE_DATE_EPOCH")
+_SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 
@@ -42,6 +44,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """STRICTREAL_TRUSTED_KEYS: PEM files of the public keys that `evidence verify` trusts, separated by `:`."""
     ci: bool
     """True on a CI machine (CI=true): no colours, no spinners."""
+    variables: tuple[str, ...] = ()
+    """Names of the set environment variables that bear on an audit; their values stay out of every bundle."""
+    secrets: dict[str, str] = {}
+    """Values by name of environment variables that sound like secrets: no file of a bundle may hold one."""
 
 
 class Exclude(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,6 +105,8 @@ def settings(environ: typing.Mapping[str, str] | None = None) -> Settings:
         signing_key=Path(key) if key else None,
         trusted_keys=tuple(Path(p) for p in env.get("STRICTREAL_TRUSTED_KEYS", "").split(os.pathsep) if p),
         ci=_flag("CI", env.get("CI", "")),
+        variables=tuple(sorted(name for name in env if name.startswith(_BEARING))),
+        secrets={name: value for name, value in env.items() if any(word in name.upper() for word in _SECRET_WORDS)},
     )
 
 

@@ -159,7 +159,8 @@ def _unearned(check: Check, case: Case, registry: Mapping[str, Check]) -> str:
         if kind == "bad" and not findings:
             return "it found nothing on its bad specimen"
         if kind == "good" and findings:
-            return f"it fails on its good specimen: {findings[0].where.path}:{findings[0].where.line} {findings[0].message}"
+            first = findings[0]
+            return f"it fails on its good specimen: {first.where.path}:{first.where.line} {first.message}"
         if kind == "good" and _units(check) and not any(facts.examined(unit) for unit in _units(check)):
             return "it examined nothing on its good specimen"
         if kind == "good" and (missing := _missing(check, facts)):

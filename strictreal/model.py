@@ -224,7 +224,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     seconds: Natural
     bundle: str = ""
     signed: str = ""
-    """`development key`, `configured key` or `unsigned`, with the reason."""
+    """`development key`, `configured key`, `unsigned`, or `no bundle` with the reason."""
+    notes: tuple[str, ...] = ()
+    """What the reader should weigh: why a bundle is unsigned, that a ledger was rolled back before."""
     sprint: str = ""
     criteria: tuple[CriterionStatus, ...] = ()
     exit_code: Natural = 0

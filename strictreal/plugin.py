@@ -1,8 +1,8 @@
 """The pytest plugin: collects checks, feeds them facts, records outcomes.
 
-A check is an ordinary pytest item, so `-k`, `-x`, `--lf`, `-n` and JUnit work as everywhere. The facts come from a folder
-(`--facts`: what `strictreal audit` has just collected, or a bundle that is being rechecked); without one, the subject at
-`--subject` is collected first, so that `pytest checks/` gives the same outcomes as `strictreal audit`.
+A check is an ordinary pytest item, so `-k`, `-x`, `--lf`, `-n` and JUnit work as everywhere. The facts come from a
+folder (`--facts`: what `strictreal audit` has just collected, or a bundle that is being rechecked); without one, the
+subject at `--subject` is collected first, so that `pytest checks/` gives the same outcomes as `strictreal audit`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _require_specimens(check: Check, specimens: Path) -> None:
 
 
 class CheckItem(pytest.Item):
-    """One check. Its pytest outcome: passed = proven or waived, skipped = not applicable or, unless strict, not-proven."""
+    """One check. To pytest, proven and waived pass; not applicable and, unless strict, not-proven are skipped."""
 
     def __init__(self, *, check: Check, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -82,9 +82,8 @@ class NotProvenError(AssertionError):
 
     def __init__(self, result: Result) -> None:
         lines = [f"{result.check}: {result.outcome}: {result.reason}"]
-        for finding in result.findings:
-            if not finding.waived and not finding.known:
-                lines.append(f"{finding.where.path}:{finding.where.line}:{finding.where.column}: {finding.message}")
+        standing = [finding for finding in result.findings if not finding.waived and not finding.known]
+        lines += [f"{f.where.path}:{f.where.line}:{f.where.column}: {f.message}" for f in standing]
         super().__init__("\n".join(lines))
 
 
@@ -108,12 +107,13 @@ def _case(config: pytest.Config) -> Case:
 
 def _collect(config: pytest.Config) -> str:
     """Collect the subject's facts into a folder of its own, which goes when the session ends."""
+    from strictreal import config as configuration
     from strictreal import run  # pytest may be used without ever collecting
 
     folder = tempfile.TemporaryDirectory(prefix="strictreal-")
     config.add_cleanup(folder.cleanup)
     subject = Path(config.invocation_params.dir, config.getoption("--subject"))
-    run.collect(run.Request(path=subject), Path(folder.name))
+    run.collect(run.Request(path=subject), Path(folder.name), settings=configuration.settings())
     return folder.name
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from strictreal.collect.python import env
 from strictreal.collect.python.module import ParsedModule, parse
-from strictreal.collect.python.role import role
+from strictreal.collect.python.role import is_settings, role
 from strictreal.collect.session import Session
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
@@ -17,7 +17,6 @@ from strictreal.model import Fact, Inventory, Location, Observation
 from strictreal.subject import Tree
 
 DETECTORS = (env.facts,)
-_SETTINGS_NAMES = ("settings.py", "config.py", "configuration.py", "conf.py", "_settings.py", "_config.py")
 
 
 def facts_of(file: tuple[str, bytes]) -> list[Fact]:
@@ -44,8 +43,7 @@ def _settings_module(paths: list[str], config: Config) -> SettingsModule:
     if config.settings:
         named = [p for p in paths if any(fnmatch.fnmatchcase(p, glob) for glob in config.settings)]
         return SettingsModule(paths=tuple(named), declared=True)
-    known = [p for p in paths if p.rsplit("/", 1)[-1] in _SETTINGS_NAMES or "/settings/" in f"/{p}"]
-    return SettingsModule(paths=tuple(known), declared=False)
+    return SettingsModule(paths=tuple(p for p in paths if is_settings(p)), declared=False)
 
 
 __all__ = ["ParsedModule", "collect", "facts_of"]

@@ -2,22 +2,20 @@
 
 The protocol, each step on the disk before the next:
 
-1. Under the ledger's lock, heal what dead runs left behind, and make `.pending-<random>/` with a lock of its own that lives as
-   long as this process.
+1. Under the ledger's lock, heal what dead runs left behind, and make `.pending-<random>/` with a lock of its own that
+   lives as long as this process.
 2. Facts, specimens, blobs, results, environment and manifest are written there.
 3. Under the ledger's lock: take the next position of the chain, sign the statement that names it, write the envelope.
 4. **Commit**: the ledger, with one more line, takes the place of the old one in one rename.
 5. The folder is renamed to its final name.
 
-A run that dies before step 4 leaves a hidden folder that no line names: the next run removes it. One that dies after step 4
-leaves a whole bundle under a hidden name: verification looks there too, and the next run renames it.
+A run that dies before step 4 leaves a hidden folder that no line names: the next run removes it. One that dies after
+step 4 leaves a whole bundle under a hidden name: verification looks there too, and the next run renames it.
 """
 
 from __future__ import annotations
 
 import os
-import platform
-import re
 import secrets as randomness
 import shutil
 from collections.abc import Mapping
@@ -27,63 +25,19 @@ from types import TracebackType
 
 import msgspec
 
-from strictreal import __version__, suite
 from strictreal.errors import EvidenceError, EvidenceNotWritten, StrictRealError
-from strictreal.evidence import disk, ledger
+from strictreal.evidence import compose, disk, ledger
+from strictreal.evidence.compose import Audit
 from strictreal.evidence.ledger import Chain
 from strictreal.evidence.sign import Signer
-from strictreal.evidence.statement import (
-    BLOBS,
-    ENVELOPE,
-    ENVIRONMENT,
-    MANIFEST,
-    PAYLOAD_TYPE,
-    RESULTS,
-    Base,
-    Envelope,
-    Environment,
-    File,
-    KeyClaim,
-    Manifest,
-    Predicate,
-    Resource,
-    Results,
-    Signature,
-    Sprint,
-    Statement,
-    Subject,
-    base64_encode,
-)
+from strictreal.evidence.statement import BLOBS, ENVELOPE, ENVIRONMENT, MANIFEST, RESULTS, File, Manifest, Results
 from strictreal.evidence.witness import Witness
-from strictreal.model import Result, canonical, digest
+from strictreal.model import canonical, digest
 
-RUNS = "runs"
-"""The folder of bundles that belong to no sprint."""
+__all__ = ["Audit", "Receipt", "Writer", "heal", "output_folder"]
 CLAIM = ".writer"
 MIN_SECRET = 8
 """Characters below which a value is too common a word to be searched for."""
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-class Audit(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run knows of itself, for its bundle to state."""
-
-    time: str
-    """The run's `RunTime.now`: UTC, ISO 8601 with seconds."""
-    subject: Subject
-    results: tuple[Result, ...]
-    only: tuple[str, ...] = ()
-    lane: str = "embedded"
-    strict: bool = False
-    base: Base | None = None
-    sprint: Sprint | None = None
-    tools: dict[str, str] = {}
-    phases: dict[str, float] = {}
-    """Wall time of each phase in seconds."""
-    checks: dict[str, float] = {}
-    """Time of each check in seconds."""
-    variables: tuple[str, ...] = ()
-    """Names of the environment variables that matter; never values."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,7 +152,7 @@ class Writer:
         """
         with disk.unwritten("the bundle"):
             (self.folder / RESULTS).write_bytes(canonical(Results(only=audit.only, results=audit.results)))
-            (self.folder / ENVIRONMENT).write_bytes(canonical(_environment(audit)))
+            (self.folder / ENVIRONMENT).write_bytes(canonical(compose.environment(audit)))
             _refuse_secrets(self.folder, secrets or {})
             manifest = canonical(_manifest(self.folder))
             disk.create(self.folder / MANIFEST, manifest)
@@ -208,8 +162,9 @@ class Writer:
     def _append(self, audit: Audit, signer: Signer, manifest: str, witness: Witness | None) -> Receipt:
         before = ledger.load(self.output)
         chain = ledger.parse(before)
-        bundle = _free_name(self.output, chain, audit)
-        envelope = _envelope(audit, signer, manifest, bundle, chain)
+        listed = {line.bundle for line in chain.lines}
+        bundle = compose.bundle_name(audit, lambda name: name in listed or os.path.lexists(self.output / name))
+        envelope = compose.envelope(audit, signer, manifest, bundle, chain)
         (self.folder / CLAIM).unlink()
         disk.create(self.folder / ENVELOPE, envelope)
         disk.sync_folder(self.folder)
@@ -294,64 +249,6 @@ def _make_parents(output: Path, bundle: str) -> None:
             raise EvidenceError(f"{path.relative_to(output)}: not a folder of the evidence folder; remove it")
 
 
-def _free_name(output: Path, chain: Chain, audit: Audit) -> str:
-    """`<roadmap>/<sprint>/<run>` or `runs/<run>`; a second run within the same second gets `-2`, and so on."""
-    if not _TIME.fullmatch(audit.time):
-        raise EvidenceError(f"{audit.time!r} is not a UTC time such as 2026-01-31T09:15:00Z")
-    parent = RUNS
-    if audit.sprint:
-        for name in (audit.sprint.roadmap, audit.sprint.sprint):
-            if not ledger.safe_name(name) or name == RUNS:
-                raise EvidenceError(f"{name!r} cannot name a folder of bundles: use letters, digits, '.', '_' and '-'")
-        parent = f"{audit.sprint.roadmap}/{audit.sprint.sprint}"
-    stem = f"{parent}/{re.sub('[-:]', '', audit.time)}-{audit.subject.tree[:8]}"
-    taken = {line.bundle for line in chain.lines}
-    name, count = stem, 1
-    while name in taken or os.path.lexists(output / name):
-        count += 1
-        name = f"{stem}-{count}"
-    return name
-
-
-def _envelope(audit: Audit, signer: Signer, manifest: str, bundle: str, chain: Chain) -> bytes:
-    subject = [Resource(name="tree", digest={"sha256": audit.subject.tree})]
-    if audit.subject.commit and not audit.subject.dirty:
-        subject.append(Resource(name="commit", digest={"gitCommit": audit.subject.commit}))
-    predicate = Predicate(
-        run=bundle.rsplit("/", 1)[-1],
-        bundle=bundle,
-        time=audit.time,
-        subject=audit.subject,
-        lane=audit.lane,
-        strict=audit.strict,
-        base=audit.base,
-        sprint=audit.sprint,
-        outcomes={result.check: result.outcome for result in audit.results},
-        suite=suite.suite_digest(),
-        engine=suite.engine_digest(),
-        version=__version__,
-        manifest=manifest,
-        key=KeyClaim(kind=signer.kind, id=signer.key_id),
-        ledger=chain.next,
-    )
-    payload = canonical(Statement(subject=tuple(subject), predicate=predicate))
-    signature = signer.sign(PAYLOAD_TYPE, payload)
-    signatures = (Signature(keyid=signer.key_id, sig=base64_encode(signature)),) if signature else ()
-    return canonical(Envelope(payload=base64_encode(payload), signatures=signatures))
-
-
-def _environment(audit: Audit) -> Environment:
-    return Environment(
-        strictreal=__version__,
-        python=platform.python_version(),
-        platform=f"{platform.system()} {platform.machine()}",
-        tools=audit.tools,
-        phases={name: round(seconds * 1e3) for name, seconds in audit.phases.items()},
-        checks={name: round(seconds * 1e6) for name, seconds in audit.checks.items()},
-        variables=tuple(sorted(audit.variables)),
-    )
-
-
 def _files(folder: Path) -> list[str]:
     found = []
     for parent, _, names in os.walk(folder):
@@ -377,7 +274,8 @@ def _refuse_secrets(folder: Path, values: Mapping[str, str]) -> None:
         found = disk.first_of(folder / name, name, {**needles, **{f"{key} (escaped)": v for key, v in escaped.items()}})
         if found:
             raise EvidenceNotWritten(
-                f"{name}: holds the value of {found}, and secrets never reach a bundle; nothing was recorded"
+                f"{name}: holds the value of the variable {found}; secrets never reach a bundle, so nothing was"
+                " recorded. Take the value out of the subject, or out of the environment if it is no secret"
             )
 
 

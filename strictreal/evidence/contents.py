@@ -1,7 +1,7 @@
 """The files of one bundle against its manifest, and its manifest against its statement: every byte is accounted for.
 
-Nothing in the folder is believed: links are not followed, pipes and devices not opened, and what the manifest does not name,
-down to an empty folder, is a problem.
+Nothing in the folder is believed: links are not followed, pipes and devices not opened, and what the manifest does not
+name, down to an empty folder, is a problem.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _manifest(folder: Path, contents: Contents) -> Manifest:
 
 
 def _files(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """What is wrong with the files of a bundle; a file is opened only if it is there and has the size that it should."""
+    """What is wrong with the files of a bundle; only one of the right kind and size is opened."""
     found: dict[str, Seen] = {}
     for name, seen in walk(folder):
         found[name] = seen

@@ -149,6 +149,16 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def real_folder(root: Path, relative: str) -> bool:
+    """Whether `relative` is a folder below `root` that no symbolic link leads to."""
+    path = root
+    for part in relative.split("/"):
+        path /= part
+        if path.is_symlink() or not path.is_dir():
+            return False
+    return True
+
+
 @contextmanager
 def unwritten(what: str) -> Iterator[None]:
     """Turn the operating system's refusals inside the block into one clear error.

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from strictreal import facts
 from strictreal.errors import EvidenceError
+from strictreal.evidence import disk
 from strictreal.judge import Case, FactSet
 from strictreal.model import Observation, canonical
 
 FACTS, BASE, SPECIMENS = "facts.jsonl", "base.jsonl", "specimens.jsonl"
 MAX_BYTES = 2 * 1024**3
+
+
+class _Heading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The line before the observations of one specimen."""
+
+    check: str
+    kind: str
 
 
 def write(
@@ -22,44 +31,67 @@ def write(
     specimens: Mapping[tuple[str, str], Iterable[Observation]],
     base: Iterable[Observation] | None = None,
 ) -> None:
-    """Write facts.jsonl, specimens.jsonl and, with a base revision, base.jsonl into `folder`."""
-    with open(folder / FACTS, "wb") as file:
-        file.writelines(facts.encode(subject))
-    if base is not None:
-        with open(folder / BASE, "wb") as file:
-            file.writelines(facts.encode(base))
-    with open(folder / SPECIMENS, "wb") as file:
-        for (check, kind), observations in sorted(specimens.items()):
-            file.write(canonical({"check": check, "kind": kind}) + b"\n")
-            file.writelines(facts.encode(observations))
+    """Write facts.jsonl, specimens.jsonl and, with a base revision, base.jsonl into `folder`.
+
+    Raises:
+        EvidenceNotWritten: the disk is full, …
+    """
+    with disk.unwritten("the facts"):
+        with open(folder / FACTS, "wb") as file:
+            file.writelines(facts.encode(subject))
+        if base is not None:
+            with open(folder / BASE, "wb") as file:
+                file.writelines(facts.encode(base))
+        with open(folder / SPECIMENS, "wb") as file:
+            for (check, kind), observations in sorted(specimens.items()):
+                file.write(canonical(_Heading(check, kind)) + b"\n")
+                file.writelines(facts.encode(observations))
 
 
 def read(folder: Path) -> Case:
     """The case that a folder's fact files make.
 
     Raises:
-        EvidenceError: a file is missing, too large, or does not decode; the message names it.
+        EvidenceError: a file is missing, not a regular file, too large, or does not decode; the message names it.
     """
-    specimens: dict[tuple[str, str], list[bytes]] = {}
-    current: list[bytes] = []
-    for line in _lines(folder / SPECIMENS):
-        if line.startswith(b'{"check":'):
-            head = msgspec.json.decode(line, type=dict[str, str])
-            current = specimens.setdefault((head["check"], head["kind"]), [])
-        else:
-            current.append(line)
-    base = folder / BASE
+    base = observations(folder, BASE) if os.path.lexists(folder / BASE) else None
     return Case(
-        subject=FactSet(facts.decode(_lines(folder / FACTS), FACTS)),
-        specimens={key: FactSet(facts.decode(lines, SPECIMENS)) for key, lines in specimens.items()},
-        base=FactSet(facts.decode(_lines(base), BASE)) if base.exists() else None,
+        subject=FactSet(observations(folder, FACTS)),
+        specimens=_specimens(folder),
+        base=FactSet(base) if base is not None else None,
     )
 
 
+def observations(folder: Path, name: str) -> Iterator[Observation]:
+    """The observations of facts.jsonl or base.jsonl, in their order.
+
+    Raises:
+        EvidenceError: as for `read`.
+    """
+    return facts.decode(_lines(folder / name), name)
+
+
+def _specimens(folder: Path) -> dict[tuple[str, str], FactSet]:
+    found: dict[tuple[str, str], list[bytes]] = {}
+    current: list[bytes] | None = None
+    for number, line in enumerate(_lines(folder / SPECIMENS), 1):
+        if line.startswith(b'{"check":'):
+            try:
+                heading = msgspec.json.decode(line, type=_Heading)
+            except msgspec.DecodeError as error:
+                raise EvidenceError(f"{SPECIMENS}:{number}: not the heading of a specimen: {error}") from error
+            if (heading.check, heading.kind) in found:
+                raise EvidenceError(f"{SPECIMENS}:{number}: {heading.check}/{heading.kind} a second time")
+            current = found[heading.check, heading.kind] = []
+        elif current is None:
+            raise EvidenceError(f"{SPECIMENS}:{number}: an observation without a heading")
+        else:
+            current.append(line)
+    return {key: FactSet(facts.decode(lines, f"{SPECIMENS} ({'/'.join(key)})")) for key, lines in found.items()}
+
+
 def _lines(path: Path) -> list[bytes]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise EvidenceError(f"{path.name}: larger than {MAX_BYTES} bytes (bound: facts file)")
-        return path.read_bytes().splitlines()
-    except OSError as error:
-        raise EvidenceError(f"{path.name}: cannot be read: {error.strerror}") from error
+    data = disk.read(path, path.name, MAX_BYTES)
+    if data and not data.endswith(b"\n"):
+        raise EvidenceError(f"{path.name}: the last line was cut")
+    return data.split(b"\n")[:-1]

@@ -1,9 +1,9 @@
 """The ledger: an append-only hash chain of bundles, one canonical JSON line each.
 
-A line holds its index from 0, the SHA-256 of the line before it with its line end (64 zeros for the first), the folder of
-the bundle and the SHA-256 of its envelope. The digest of a line is over the whole line with its line end, so that `tail -n
-1 ledger.jsonl | sha256sum` prints the head. The digest of the first line is the ledger's identity: it stays when the folder
-moves.
+A line holds its index from 0, the SHA-256 of the line before it (64 zeros for the first), the folder of the bundle and
+the SHA-256 of its envelope. The digest of a line is over the whole line with its line end, so that
+`tail -n 1 ledger.jsonl | sha256sum` prints the head. The digest of the first line is the ledger's identity: it stays
+when the folder moves.
 
 Everything but `read` is pure.
 """
@@ -84,7 +84,8 @@ def parse(data: bytes) -> Chain:
     """The chain that a ledger file holds.
 
     Raises:
-        EvidenceError: a line was edited, cut, taken out, put in or moved; the message names the first that does not fit.
+        EvidenceError: a line was edited, cut, taken out, put in or moved; the message names the first that does
+            not fit.
     """
     if not data:
         return Chain()

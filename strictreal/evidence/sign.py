@@ -102,7 +102,7 @@ def signer(settings: Settings) -> Signer:
 
 
 def trusted(settings: Settings, extra: Iterable[Path] = ()) -> tuple[TrustedKey, ...]:
-    """The keys that this verifier trusts: those named, those of the settings, and its own development key if it has one.
+    """The keys that this verifier trusts: those named, those of the settings, and its own development key.
 
     Raises:
         ConfigurationError: a key file is missing or is not an Ed25519 public key.

@@ -1,7 +1,7 @@
 """What a bundle states, as types: a manifest of its files, and an in-toto Statement in a DSSE envelope.
 
-Sources: in-toto Attestation Framework, Statement v1; Dead Simple Signing Envelope 1.0. Every file is canonical JSON, and
-one that is not is refused: equal statements have equal bytes, and a second reading of the same bytes does not exist.
+Sources: in-toto Attestation Framework, Statement v1; Dead Simple Signing Envelope 1.0. Every file is canonical JSON,
+and one that is not is refused: equal statements have equal bytes, and no parser can read the same bytes differently.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pass
 
 
-class File(_Record, frozen=True):
+class File(_Record, frozen=True, kw_only=True):
     """One file of a bundle: path inside it with forward slashes, size in bytes, SHA-256 in lower-case hex."""
 
     path: str
@@ -42,20 +42,20 @@ class File(_Record, frozen=True):
     sha256: str
 
 
-class Manifest(_Record, frozen=True):
+class Manifest(_Record, frozen=True, kw_only=True):
     """Every file of a bundle but the manifest and the envelope, in path order."""
 
     files: tuple[File, ...]
 
 
-class Results(_Record, frozen=True):
+class Results(_Record, frozen=True, kw_only=True):
     """What `recheck` recomputes bit for bit, and the ids that the audit was limited to (none: the whole suite)."""
 
     only: tuple[str, ...]
     results: tuple[Result, ...]
 
 
-class Environment(_Record, frozen=True):
+class Environment(_Record, frozen=True, kw_only=True):
     """Where and how the audit ran. Names of variables only: no value is known to be harmless."""
 
     strictreal: str
@@ -69,21 +69,21 @@ class Environment(_Record, frozen=True):
     variables: tuple[str, ...]
 
 
-class Position(_Record, frozen=True):
+class Position(_Record, frozen=True, kw_only=True):
     """A place in the ledger: the index of a line, and the SHA-256 of the line before it."""
 
     index: Natural
     previous: str
 
 
-class Sprint(_Record, frozen=True):
+class Sprint(_Record, frozen=True, kw_only=True):
     """The sprint of a roadmap that the audit was made for."""
 
     roadmap: str
     sprint: str
 
 
-class Subject(_Record, frozen=True):
+class Subject(_Record, frozen=True, kw_only=True):
     """What was audited. `origin` is where the list of files came from: `git`, `walk` or `revision`."""
 
     tree: str
@@ -93,21 +93,21 @@ class Subject(_Record, frozen=True):
     """How many paths differ from the commit."""
 
 
-class Base(_Record, frozen=True):
+class Base(_Record, frozen=True, kw_only=True):
     """The revision of `--since`, as asked for, and the commit it named."""
 
     revision: str
     commit: str
 
 
-class KeyClaim(_Record, frozen=True):
+class KeyClaim(_Record, frozen=True, kw_only=True):
     """What the signer says of its key: `development`, `configured` or `none`. A claim: it decides no trust."""
 
     kind: str
     id: str
 
 
-class Predicate(_Record, frozen=True):
+class Predicate(_Record, frozen=True, kw_only=True):
     """The audit itself; predicate type `urn:strictreal:audit:v1`."""
 
     run: str
@@ -132,14 +132,14 @@ class Predicate(_Record, frozen=True):
     ledger: Position
 
 
-class Resource(_Record, frozen=True):
+class Resource(_Record, frozen=True, kw_only=True):
     """An in-toto ResourceDescriptor: the tree that was audited, and the commit when the tree is just that."""
 
     name: str
     digest: dict[str, str]
 
 
-class Statement(_Record, frozen=True, rename={"type": "_type", "predicate_type": "predicateType"}):
+class Statement(_Record, frozen=True, kw_only=True, rename={"type": "_type", "predicate_type": "predicateType"}):
     """An in-toto Statement v1."""
 
     type: str = STATEMENT_TYPE
@@ -148,14 +148,14 @@ class Statement(_Record, frozen=True, rename={"type": "_type", "predicate_type":
     predicate: Predicate
 
 
-class Signature(_Record, frozen=True):
+class Signature(_Record, frozen=True, kw_only=True):
     """One signature of an envelope; `sig` is base64."""
 
     keyid: str
     sig: str
 
 
-class Envelope(_Record, frozen=True, rename={"payload_type": "payloadType"}):
+class Envelope(_Record, frozen=True, kw_only=True, rename={"payload_type": "payloadType"}):
     """A DSSE envelope; `payload` is base64."""
 
     payload: str
@@ -187,8 +187,8 @@ def decode(data: bytes, kind: type[T], name: str) -> T:
     """A record from its canonical JSON.
 
     Raises:
-        EvidenceError: the bytes are something else, or the same in other bytes (white space, key order, duplicate keys);
-            the message begins with `name`.
+        EvidenceError: it is something else, or the same in other bytes (white space, key order, duplicate keys). The
+            message begins with `name`.
     """
     try:
         value = msgspec.json.decode(data, type=kind)

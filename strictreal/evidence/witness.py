@@ -1,8 +1,9 @@
 """The witness: the last head of each ledger that this user has seen, kept outside the evidence folder.
 
-A ledger that is rolled back together with its bundles is consistent in itself; only somebody who remembers a later head can
-tell. The witness remembers one head for each place (the real path of the evidence folder). A folder that was moved is known
-again by its ledger's identity. Two clones of one repository are two places: their ledgers may grow apart honestly.
+A ledger that is rolled back together with its bundles is consistent in itself; only somebody who remembers a later
+head can tell. The witness remembers one head for each place (the real path of the evidence folder). A folder that was
+moved is known again by its ledger's identity. Two clones of one repository are two places: their ledgers may grow apart
+honestly.
 """
 
 from __future__ import annotations
@@ -58,18 +59,16 @@ class Witness:
             return ""
         remedy = f"if you mean it, accept the ledger as it is now ({self.path} remembers the other)"
         if seen.ledger != chain.id:
-            return (
-                f"replaced: the ledger last seen here began with {seen.ledger} and had {seen.index + 1} bundles; {remedy}"
-            )
+            before = f"the ledger last seen here began with {seen.ledger} and had {seen.index + 1} bundles"
+            return f"replaced: {before}; {remedy}"
         if seen.index >= len(chain):
             return (
                 f"rolled back: the ledger ends at index {len(chain) - 1}, but its head was seen at index {seen.index}"
                 f" ({seen.head}); {remedy}"
             )
         if chain.digests[seen.index] != seen.head:
-            return (
-                f"forked: line {seen.index + 1} was seen as {seen.head} and now is {chain.digests[seen.index]}; {remedy}"
-            )
+            now = chain.digests[seen.index]
+            return f"forked: line {seen.index + 1} was seen as {seen.head} and now is {now}; {remedy}"
         return ""
 
     def knows(self, output: Path, chain: Chain) -> bool:

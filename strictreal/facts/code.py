@@ -28,7 +28,8 @@ class SettingsModule(Fact, frozen=True, kw_only=True):
         """How a message calls them."""
         if not self.paths:
             return "a settings module (there is none yet)"
-        return self.paths[0] if len(self.paths) == 1 else "the settings modules"
+        product = [path for path in self.paths if not path.startswith(("doc", "tests/"))]
+        return product[0] if len(product) == 1 else "the settings modules"
 
 
 class EnvAccess(Located, frozen=True, kw_only=True):

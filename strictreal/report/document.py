@@ -26,6 +26,7 @@ def document(record: Record) -> dict[str, Any]:
         "suite": record.suite,
         "bundle": record.bundle,
         "signed": record.signed,
+        "notes": list(record.notes),
         "exit_code": record.exit_code,
         "outcomes": [
             {"check": r.check, "outcome": r.outcome.value, "examined": r.examined, "reason": r.reason}

@@ -15,7 +15,12 @@ def commands(record: Record) -> Iterator[str]:
     for result in record.results:
         for finding in filter(standing, result.findings):
             where = finding.where
-            fields: dict[str, str | int] = {"file": where.path, "line": where.line, "col": where.column, "title": finding.check}
+            fields: dict[str, str | int] = {
+                "file": where.path,
+                "line": where.line,
+                "col": where.column,
+                "title": finding.check,
+            }
             text = f"{finding.message}\n{finding.remedy}".strip()
             yield _line(_COMMAND[finding.severity], fields, text)
         if result.outcome in {Outcome.NOT_PROVEN, Outcome.ERROR}:

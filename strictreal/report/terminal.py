@@ -109,7 +109,11 @@ def _subject(record: Record) -> Iterable[Text]:
     left = f", {record.left_out} files left out (the bundle names each)" if record.left_out else ""
     strict = "strict" if record.strict else "not strict"
     yield Text(f"{visible(record.subject)}{commit}{dirty}{since}{left} · lane {record.lane} · {strict}", "dim")
-    if record.bundle:
+    for note in record.notes:
+        yield Text(f"note: {visible(note)}", "yellow")
+    if not record.bundle:
+        yield Text(visible(record.signed), "yellow")
+    else:
         style = "" if record.signed.startswith("configured") else "yellow"
         verify = (" · verify: ", "dim"), f"strictreal evidence verify {record.bundle}"
         yield Text.assemble(record.bundle, "  ", (f"signed: {record.signed}", style), *verify)

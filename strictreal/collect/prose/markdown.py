@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from markdown_it import MarkdownIt
@@ -52,6 +51,7 @@ class _Reader:
     columns: list[str] = field(default_factory=list)
     row: list[Block] = field(default_factory=list)
     in_head: bool = False
+    in_cell: bool = False
 
     def read(self, tokens: list[Token]) -> list[Block]:
         quotes, heading = 0, 0
@@ -75,6 +75,8 @@ class _Reader:
                 heading = 0
             elif kind in {"thead_open", "thead_close"}:
                 self.in_head = kind == "thead_open"
+            elif kind in {"th_open", "td_open", "th_close", "td_close"}:
+                self.in_cell = kind.endswith("open")
             elif kind == "tr_open":
                 self.row = []
             elif kind == "tr_close":
@@ -86,7 +88,7 @@ class _Reader:
     def _inline(self, token: Token, heading: int) -> None:
         block = _block(token)
         block.titles = tuple(title for _, title in self.titles)
-        if token.level and token.map and self._in_table(token):
+        if self.in_cell:
             self.row.append(block)
             return
         block.parent = next((item for item in reversed(self.items) if item is not None), None)
@@ -99,10 +101,6 @@ class _Reader:
             block.kind, block.level, block.list = "item", len(self.items), self.lists[-1]
             self.items[-1] = block
         self.found.append(block)
-
-    @staticmethod
-    def _in_table(token: Token) -> bool:
-        return token.meta.get("cell", False) is True
 
     def _end_row(self) -> None:
         if self.in_head:
@@ -121,7 +119,7 @@ def _block(token: Token) -> Block:
     line = (token.map or [0, 0])[0] + 1
     text, lines, links = "", [(0, line)], []
     struck = outside = 0
-    for child in _flat(token):
+    for child in token.children or ():
         kind = child.type
         struck += (kind == "s_open") - (kind == "s_close")
         if kind in {"softbreak", "hardbreak"}:
@@ -142,10 +140,6 @@ def _block(token: Token) -> Block:
         elif kind == "text":
             text += child.content
     return Block("paragraph", text, lines, links=links)
-
-
-def _flat(token: Token) -> Iterator[Token]:
-    yield from token.children or ()
 
 
 def _is_elsewhere(target: str) -> bool:

@@ -20,18 +20,25 @@ MAX_REMARK = 400
 """Length in characters up to which a comment or docstring is read."""
 
 PLACEHOLDER = re.compile(
-    r"\b(?:TODO|FIXME|XXX|HACK)\b"
+    r"\b(?:TODO|FIXME|XXX|HACK)\b(?:\([^)]{0,40}\))?[\s:.,;!-]{0,8}(?:$|(?i:(?:please |actually |properly |later |just )?"
+    r"(?:implement|replace|call|connect|integrate|query|fetch|load|compute|calculate|check|verify|validate|send|store|save"
+    r"|persist|read|write|wire|hook|use (?:a |the )?(?:real|actual|proper)|get|parse|finish|complete|actual|real|proper|fill"
+    r"|this|not|body|logic|do|make (?:this|it)|later|generate|return (?:the |a )?(?:real|actual)|publish|perform|run|build)\b))"
     r"|(?i:\b(?:placeholders?|stub(?:bed|s)?|dummy|fake[ds]?|mock(?:ed|s|ing)?|canned|hard-?coded|simulat(?:e[ds]?|ing)"
-    r"|unimplemented|to be (?:implemented|done|written)|for now|temporar(?:y|ily)|pretend(?:ing|s)?"
+    r"|unimplemented|to be (?:implemented|done|written)|pretend(?:ing|s)?|for now,? (?:just |we |simply |always )*"
+    r"(?:return|pretend|assume|say|accept|approve|succeed|fake|do nothing|pass)|(?:return|accept|assume|pass|allow)\w* .{0,40}for now"
     r"|not (?:yet |currently )?implemented|implement (?:this|me|it|later|real|actual|the|properly)"
-    r"|(?:real|actual|proper|full) (?:implementation|version|logic)|in (?:a real|production|reality|real life)"
-    r"|would (?:call|be|query|do|use|go|connect|send|fetch)|wire (?:this|it) up|fill (?:this|me|it) in)\b)"
+    r"|(?:real|actual|proper|full) (?:implementation|version|logic|call|client|service)"
+    r"|in (?:a real|production|reality|real life)|would (?:call|be|query|do|use|go|connect|send|fetch)|temporary)\b)"
 )
+"""A remark that something is still missing here. A bare TODO about an improvement is none."""
+TODO = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b|(?i:placeholder|not (?:yet )?implemented|stub|implement|for now)")
+"""A remark that counts where the code beside it does nothing at all."""
 REASON = re.compile(
     r"(?i:\b(?:no-?op|nothing|does not do|doesn't do|not (?:needed|required|necessary|applicable|used|supported)|unused"
     r"|ignor(?:e|ed|es|ing)|hooks?|overrid(?:e|den|es|ing)|overload|sub-?class(?:es|ing)?|derived class|default|optional(?:ly)?"
     r"|by design|intentional(?:ly)?|deliberate(?:ly)?|on purpose|always|never|compat\w*|deprecated|interface|abstract"
-    r"|legacy|no longer|extension point|call ?back|placeholder for|sentinel|marker|disabl(?:e|ed|es)|constant|suppress"
+    r"|legacy|no longer|extension point|call ?back|placeholder for|sentinel|can be|may be|kept for|marker|disabl(?:e|ed|es)|constant|suppress"
     r"|typing|type.?check\w*|for (?:mypy|typing|documentation)|null object|base implementation|if (?:needed|necessary))\b)"
 )
 ABSTRACT = re.compile(

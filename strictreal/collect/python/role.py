@@ -22,3 +22,22 @@ def role(path: str) -> str:
     if lowered & _EXAMPLE_FOLDERS or any(f.startswith(("examples_", "example_")) for f in lowered):
         return "example"
     return "product"
+
+
+_SETTINGS = {"settings", "config", "conf", "configuration", "envs", "environment"}
+
+
+def is_settings(path: str) -> bool:
+    """Whether a module is, by its name, where a project keeps its settings.
+
+    `settings.py`, `config.py`, `conf.py`, `configuration.py`, `envs.py` and `environment.py`, also with leading
+    underscores; `app_settings.py` and `settings_local.py`; and the modules of a `settings`, `config`, `conf` or
+    `configuration` package. Test modules never are, but a test suite's own `settings.py` is.
+    """
+    *folders, name = path.split("/")
+    stem = name.rpartition(".")[0].lower().strip("_")
+    if stem.startswith("test_") or stem.endswith(("_test", "_tests")) or name == "conftest.py":
+        return False
+    if stem in _SETTINGS or stem.endswith("_settings") or stem.startswith("settings_"):
+        return True
+    return bool(folders) and folders[-1].lower().strip("_") in _SETTINGS - {"envs", "environment"} and role(path) != "test"

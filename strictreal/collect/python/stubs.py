@@ -41,12 +41,15 @@ def facts(module: ParsedModule) -> Iterator[Fact]:
     """Every class, hollow function and placeholder branch of a module; nothing of typing stubs (.pyi)."""
     if module.path.endswith(".pyi"):
         return
-    remarks = Comments(module) if bodies.PLACEHOLDER.search(module.text) else None
+    remarks = Comments(module) if bodies.PLACEHOLDER.search(module.text) or bodies.TODO.search(module.text) else None
     if not in_tests(module.path):
         for node in module.of(ast.ClassDef):
             yield _class(module, node)
     referred = _referred(module)
+    migration = {"revision", "down_revision"} <= {n.id for n in module.of(ast.Name) if isinstance(n.ctx, ast.Store)}
     for function in module.of(ast.FunctionDef, ast.AsyncFunctionDef):
+        if migration and function.name in {"upgrade", "downgrade"}:
+            continue  # Alembic asks for both in every revision, also where one of them has nothing to do
         if found := _function(module, function, remarks, referred):
             yield found
     if remarks:
@@ -130,7 +133,7 @@ def _function(
         body, value, shown = "affirms", "true", "True"
     if body is None and remarks is None:
         return None
-    says, remark = _remarks(module, node, seen, remarks)
+    says, remark = _remarks(module, node, seen, body, remarks)
     if body is None and remark and _echoes(module, statements):
         body = "echo"
     if body is None:
@@ -164,16 +167,20 @@ def _conclude(seen: _Reading) -> tuple[Body | None, Value, str]:
     answers = dict.fromkeys(seen.answers)
     if len(answers) > 1:
         return None, "", ""
-    shown, value = next(iter(answers), ("None", "none"))
-    if value == "none":
-        return ("logs" if seen.logs else "empty" if not seen.validates else None), "none", "None"
+    if not answers:
+        return (None if seen.validates else "logs" if seen.logs else "empty"), "none", ""
+    [(shown, value)] = answers
     return "constant", value, shown
 
 
 def _read(module: ParsedModule, statements: list[ast.stmt], seen: _Reading, depth: int = 8) -> bool:
     """Read a sequence of statements; False as soon as one of them works."""
     for statement in statements:
-        if isinstance(statement, ast.Pass | ast.Global | ast.Nonlocal | ast.Delete):
+        if isinstance(statement, ast.Pass | ast.Global | ast.Nonlocal):
+            continue
+        if isinstance(statement, ast.Delete):
+            if not all(isinstance(target, ast.Name) for target in statement.targets):
+                return False
             continue
         if isinstance(statement, ast.Expr):
             if not bodies.is_inert(module, statement.value):
@@ -185,7 +192,9 @@ def _read(module: ParsedModule, statements: list[ast.stmt], seen: _Reading, dept
             if not value:
                 return False
             name = statement.value.id if isinstance(statement.value, ast.Name) else ""
-            text = "None" if statement.value is None else seen.shown.get(name) or bodies.source(statement.value)
+            if statement.value is None:
+                return True
+            text = seen.shown.get(name) or bodies.source(statement.value)
             seen.answers.append((text, value))
             return True
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -300,7 +309,7 @@ def _put_together(module: ParsedModule, expression: ast.expr) -> bool:
 
 
 def _remarks(
-    module: ParsedModule, node: Functions, seen: _Reading, comments: Comments | None
+    module: ParsedModule, node: Functions, seen: _Reading, body: Body | None, comments: Comments | None
 ) -> tuple[tuple[Says, ...], str]:
     """What docstring, comments and the refusal's message say, and the line that speaks of a placeholder."""
     says: list[Says] = []
@@ -313,7 +322,8 @@ def _remarks(
             for part in ast.walk(seen.refuses.exc)
             if isinstance(part, ast.Constant) and isinstance(part.value, str)
         )
-    remark = next((line for line in (*said, *text.splitlines()) if bodies.PLACEHOLDER.search(line)), "")
+    speaking = bodies.TODO if body in {"empty", "logs"} else bodies.PLACEHOLDER
+    remark = next((line for line in (*said, *text.splitlines()) if speaking.search(line)), "")
     spoken = " ".join((text, *said))
     if remark:
         says.append("placeholder")
@@ -378,6 +388,6 @@ def _branches(module: ParsedModule, comments: Comments) -> Iterator[Placeholder]
         while line > 0 and module.lines[line - 1].lstrip().startswith("#"):
             said.append(comments.of(line))
             line -= 1
-        remark = next((text for text in said if text and bodies.PLACEHOLDER.search(text)), "")
+        remark = next((text for text in said if text and bodies.TODO.search(text)), "")
         if remark:
             yield Placeholder(where=module.at(node), function=bodies.qualname(module, owner), remark=redact(remark)[:160])

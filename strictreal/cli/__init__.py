@@ -1,0 +1,71 @@
+"""Argument parsing and exit codes only; everything else is called from here."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from strictreal import __version__
+from strictreal.cli import audit, evidence, inform, policy
+from strictreal.errors import StrictRealError
+
+app = typer.Typer(
+    name="strictreal",
+    help="Prove that what a repository claims is real.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(audit.audit)
+app.command()(inform.checks)
+app.command()(inform.explain)
+app.add_typer(policy.app, name="policy")
+app.add_typer(evidence.app, name="evidence")
+app.add_typer(inform.sprint, name="sprint")
+app.add_typer(inform.waiver, name="waiver")
+app.command()(inform.doctor)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  (typer's callback)
+    if wanted:
+        typer.echo(f"strictreal {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None: ...
+
+
+def main() -> None:
+    """Entry point: errors made on purpose end in a message and their exit code, never a traceback."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as exit:
+        sys.exit(exit.exit_code)
+    except StrictRealError as error:
+        from strictreal.report import visible
+
+        typer.echo("strictreal: " + "\n".join(visible(line) for line in str(error).split("\n")), err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("strictreal: interrupted; nothing was recorded", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        if hasattr(error, "exit_code") and hasattr(error, "show"):  # typer's own usage errors
+            error.show()
+            sys.exit(4)
+        import traceback
+
+        typer.echo(f"strictreal {__version__}: internal error; please report it:\n{traceback.format_exc()}", err=True)
+        sys.exit(3)

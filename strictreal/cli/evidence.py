@@ -1,0 +1,152 @@
+"""`strictreal evidence`: list, show, verify, recheck, diff."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from strictreal.cli import console
+from strictreal.report import visible
+
+app = typer.Typer(help="Read, verify and recompute evidence bundles.", no_args_is_help=True)
+Folder = Annotated[Path, typer.Argument(help="A bundle, or a whole evidence folder.")]
+Bundle = Annotated[Path, typer.Argument(help="A bundle's folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_(
+    folder: Annotated[Path, typer.Argument(help="An evidence folder.")] = Path("evidence"), *, json: AsJson = False
+) -> None:
+    """List the bundles of an evidence folder, oldest first."""
+    from strictreal.evidence import listing
+
+    runs = listing.runs(folder)
+    if json:
+        console.json(runs)
+        return
+    rows = []
+    for run in runs:
+        totals = run.problem or " · ".join(f"{count} {outcome}" for outcome, count in run.totals.items())
+        revision = run.commit[:12] + (f" +{run.dirty}" if run.dirty else "")
+        rows.append((run.index, run.bundle, run.time, revision, run.key, "strict" if run.strict else "", totals))
+    console.table(("#", "bundle", "time", "commit", "key", "", "outcomes"), rows)
+
+
+@app.command()
+def show(bundle: Bundle, *, json: AsJson = False) -> None:
+    """Show what a bundle states. This trusts it: verify it first."""
+    from strictreal.evidence import listing
+
+    found = listing.load(bundle)
+    if json:
+        console.json({"statement": found.predicate, "results": found.results, "environment": found.environment})
+        return
+    stated = found.predicate
+    commit = stated.subject.commit or "no commit"
+    console.table(
+        ("", ""),
+        [
+            ("run", f"{stated.run} at {stated.time}, lane {stated.lane}{', strict' if stated.strict else ''}"),
+            ("subject", f"{commit}, {stated.subject.dirty} files differ from it, tree {stated.subject.tree}"),
+            ("base", f"{stated.base.revision} ({stated.base.commit})" if stated.base else "none"),
+            ("suite", stated.suite),
+            ("key", f"{stated.key.kind} {stated.key.id}" + ("" if found.signed else " — unsigned")),
+            ("ledger", f"#{stated.ledger.index} after {stated.ledger.previous[:16]}…"),
+            ("files", f"{len(found.manifest.files)}, {sum(f.size for f in found.manifest.files):,} bytes"),
+        ],
+    )
+    rows = [(r.check, r.outcome.value, r.examined, r.reason, len(r.findings) or "") for r in found.results.results]
+    console.table(("check", "outcome", "examined", "", "findings"), rows)
+
+
+@app.command()
+def verify(
+    folder: Folder,
+    *,
+    key: Annotated[list[Path] | None, typer.Option(help="A public key (PEM) to trust; repeatable.")] = None,
+    suite: Annotated[
+        str, typer.Option(metavar="DIGEST", help="Insist on this suite of checks, rules and policies.")
+    ] = "",
+    head: Annotated[str, typer.Option(metavar="DIGEST", help="Insist that the ledger holds this line.")] = "",
+    alone: Annotated[bool, typer.Option("--alone", help="The bundle was copied away from its ledger.")] = False,
+    allow_unsigned: Annotated[bool, typer.Option("--allow-unsigned", help="Accept that nobody vouches.")] = False,
+) -> None:
+    """Verify a bundle and its ledger, or every bundle of a folder, offline."""
+    from strictreal import config
+    from strictreal.evidence import sign
+    from strictreal.evidence.verify import Demands
+    from strictreal.evidence.verify import verify as check
+    from strictreal.evidence.witness import Witness
+
+    settings = config.settings()
+    demands = Demands(
+        keys=sign.trusted(settings, key or ()), suite=suite, head=head, alone=alone, allow_unsigned=allow_unsigned
+    )
+    report = check(folder, demands, witness=Witness(settings.state_home))
+    for problem in report.problems:
+        typer.echo(f"FAILED  {visible(problem)}")
+    for note in report.notes:
+        typer.echo(f"note: {visible(note)}")
+    if report.verified:
+        signer = f", signed by {report.key[:16]} ({report.key_origin})" if report.key else ""
+        typer.echo(f"verified: {report.bundles} bundle{'s' * (report.bundles != 1)}{signer}")
+        if report.head:
+            typer.echo(f"ledger head: {report.head}")
+    raise typer.Exit(int(not report.verified))
+
+
+@app.command()
+def recheck(
+    bundle: Bundle,
+    *,
+    other_suite: Annotated[
+        bool, typer.Option("--other-suite", help="The installed suite may differ; show what it changes.")
+    ] = False,
+) -> None:
+    """Run the checks again from the bundle alone; they must reach the same outcomes bit for bit."""
+    from strictreal.evidence.recheck import recheck as judge_again
+
+    found = judge_again(bundle, allow_other_suite=other_suite)
+    for problem in found.problems:
+        typer.echo(f"FAILED  {visible(problem)}")
+    for note in found.notes:
+        typer.echo(f"note: {visible(note)}")
+    _print_difference(found.difference)
+    if found.agrees:
+        typer.echo("the recorded facts give the recorded outcomes" + (", bit for bit" if found.identical else ""))
+    raise typer.Exit(int(not found.agrees))
+
+
+@app.command()
+def diff(a: Bundle, b: Bundle, *, json: AsJson = False) -> None:
+    """Show what changed from bundle A to bundle B."""
+    from strictreal.evidence import listing
+    from strictreal.evidence.diff import diff as compare
+
+    found = compare(listing.load(a), listing.load(b))
+    if json:
+        console.json(found)
+    else:
+        _print_difference(found)
+
+
+def _print_difference(found) -> None:  # type: ignore[no-untyped-def]
+    for change in found.about:
+        typer.echo(visible(f"{change.what}: {change.before} → {change.after}"))
+    for outcome in found.outcomes:
+        before = outcome.before.value if outcome.before else "absent"
+        after = outcome.after.value if outcome.after else "absent"
+        reason = f" ({outcome.reason_after})" if outcome.reason_after else ""
+        typer.echo(visible(f"{outcome.check}: {before} → {after}{reason}"))
+    for sign, findings in (
+        ("+", found.appeared),
+        ("-", found.disappeared),
+        ("~ waived", found.waived),
+        ("~ no longer waived", found.unwaived),
+    ):
+        for finding in findings:
+            where = finding.where
+            typer.echo(visible(f"{sign} {finding.check}  {where.path}:{where.line}  {finding.message}"))

@@ -1,0 +1,124 @@
+"""What a sentence denies: "no stubs, mocks or fake data" read as a list, however long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from strictreal.facts.claims import Says
+
+_NONE = {"no", "without", "zero", "free"}
+_JOINERS = {",", "/", "or", "and", "nor", "&", "no", "any", "and/or", "all"}
+_BREAKS = {
+    *("is", "are", "was", "were", "be", "been", "has", "have", "had", "will", "can", "to", "in", "on", "for", "with"),
+    *("that", "which", "when", "where", "by", "from", "at", "as", "than", "but", "because", "since", "while", "until"),
+    *("should", "must", "may", "need", "needs", "uses", "using", "just", "only", "then", "so", "it", "this", "we", "if"),
+}
+_ARTIFICIAL = {"fake", "mock", "mocked", "dummy", "simulated", "placeholder", "made-up", "fabricated", "faked", "stub"}
+_DATA = {
+    *("data", "dataset", "datasets", "values", "value", "numbers", "results", "result", "responses", "response"),
+    *("metrics", "scores", "records", "outputs", "output", "payloads", "answers", "entries", "embeddings", "vectors"),
+}
+_THINGS = {
+    *("implementation", "implementations", "client", "clients", "service", "services", "server", "servers", "backend"),
+    *("backends", "object", "objects", "function", "functions", "method", "methods", "class", "classes", "code", "logic"),
+    *("calls", "modules", "layer", "layers", "similarity", "stores", "providers", "drivers", "endpoints"),
+}
+STUBS = {"stubs", "stubbed", "stubbing"}
+MOCKS = {"mocks", "mocked", "mocking", "fakes", "faked", "faking"}
+_OTHER_STUBS_BEFORE = {"type", "typing", "grpc", "generated", "python", "pyi", "rpc", "protobuf", "ticket", "pay"}
+_OTHER_STUBS_AFTER = {"file", "files", "package", "packages", "generator", "generation", "for", "resolver", "area"}
+_OTHER_MOCKS_AFTER = {"exam", "exams", "test", "tests", "interview", "interviews", "module", "library"}
+_HIDING = {"silent", "hidden", "stub", "mock", "fake", "simulated", "hard-coded", "hardcoded"}
+
+
+@dataclass(frozen=True)
+class Absence:
+    """One thing that the words from `first` to `last` deny."""
+
+    says: Says
+    first: int
+    last: int
+    doing: bool
+    """Denied as an activity (`no mocking`), which on its own is a rule and not a fact."""
+
+
+@dataclass(frozen=True)
+class _Thing:
+    says: Says
+    length: int
+    alone: bool = True
+    """False for words that mean it only beside another: placeholders are a template's, fallbacks a font's."""
+
+
+def absences(words: Sequence[str]) -> Iterator[Absence]:
+    """Every denied thing of one sentence, in order."""
+    index = 0
+    while index < len(words):
+        start = _after_none(words, index)
+        things, end = _list(words, start) if start else ([], index)
+        if any(thing.alone for thing in things):
+            doing = words[end] in {"mocking", "faking", "stubbing"}
+            for says in dict.fromkeys(thing.says for thing in things):
+                yield Absence(says, index, end, doing)
+            index = end
+        index += 1
+
+
+def _after_none(words: Sequence[str], index: int) -> int:
+    """Where the things begin that a negative word denies; 0 when there is no such word here."""
+    word, following = words[index], words[index + 1] if index + 1 < len(words) else ""
+    if word.startswith("non-") or word.endswith("-free"):
+        return index + 1
+    if word not in _NONE or following in {"one", "longer", "."}:
+        return 0
+    if word == "free":
+        return index + 2 if following in {"of", "from"} else 0
+    return index + 1
+
+
+def _list(words: Sequence[str], start: int) -> tuple[list[_Thing], int]:
+    """The denied things from `start` on, and the index of the last word that names one."""
+    compound = words[start - 1]
+    if compound.startswith("non-") or compound.endswith("-free"):
+        stem = compound.removeprefix("non-").removesuffix("-free")
+        thing = _thing([stem if stem.endswith("ed") else stem + "s"], 0)
+        return ([thing] if thing else []), start - 1
+    things: list[_Thing] = []
+    index = last = start
+    unknown = 0
+    while index < len(words) and unknown < 4:
+        thing = _thing(words, index)
+        if thing:
+            things.append(thing)
+            index += thing.length
+            last, unknown = index - 1, 0
+        elif words[index] in _JOINERS:
+            index += 1
+        elif words[index][0].isalnum() and words[index] not in _BREAKS:
+            index, unknown = index + 1, unknown + 1
+        else:
+            break
+    return things, last
+
+
+def _thing(words: Sequence[str], index: int) -> _Thing | None:
+    """The artificial thing that is named at `index`."""
+    word = words[index]
+    before = words[index - 1] if index else ""
+    after = words[index + 1] if index + 1 < len(words) else ""
+    if word in _ARTIFICIAL and after in _DATA:
+        return _Thing("no-fake-data", 2)
+    if word in _ARTIFICIAL and after in _THINGS:
+        return _Thing("no-stubs" if word in {"stub", "placeholder", "dummy"} else "no-mocks", 2)
+    if word in STUBS and before not in _OTHER_STUBS_BEFORE and after not in _OTHER_STUBS_AFTER:
+        return _Thing("no-stubs", 1)
+    if word in MOCKS and after not in _OTHER_MOCKS_AFTER:
+        return _Thing("no-mocks", 1)
+    if word == "test" and after == "doubles":
+        return _Thing("no-mocks", 2)
+    if word in {"placeholder", "placeholders", "dummies"}:
+        return _Thing("no-stubs", 1, alone=False)
+    if word in {"fallback", "fallbacks"}:
+        return _Thing("no-fallbacks", 1, alone=before in _HIDING)
+    return None

@@ -1,0 +1,169 @@
+"""Rego in process, by regorus: parsing, evaluating, coverage.
+
+regorus is fast and needs no binary, but it is not OPA: `strictreal.engines.builtins` lists where it answers differently or
+not at all. It has no limit of its own on time, memory or stack, so everything here that sees foreign policies runs in a
+worker of `Session.bounded`. Nothing is evaluated before `refuse` has looked at what it calls.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import regorus
+
+MAX_BYTES = 1024 * 1024
+MAX_LINES = 20_000
+MAX_COLUMNS = 64 * 1024
+_LIMITS = {"max_col": MAX_COLUMNS, "max_file_bytes": MAX_BYTES, "max_lines": MAX_LINES}
+_UNDEFINED = "<undefined>"
+_PLACE = re.compile(r"-->\s*(?P<file>.{0,1000}?):(?P<line>\d{1,7}):(?P<column>\d{1,7})")
+
+
+class RegoError(ValueError):
+    """The engine refused or failed; `line` and `column` count from 1, 0 where unknown."""
+
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class Undefined:
+    """What a rule is when none of its bodies holds. There is one, `UNDEFINED`; it is false."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "undefined"
+
+
+UNDEFINED = Undefined()
+
+
+@dataclass(frozen=True)
+class Source:
+    """One policy file as the engine takes it. `language` is "v1" or "v0"."""
+
+    path: str
+    text: str
+    language: str = "v1"
+
+
+@cache
+def version() -> str:
+    """The installed engine's version."""
+    return importlib.metadata.version("gordon-to-regorus")
+
+
+def decode(source: bytes) -> str:
+    """The text of a policy file.
+
+    Raises:
+        RegoError: it is larger than MAX_BYTES, not UTF-8, or has NUL bytes.
+    """
+    if len(source) > MAX_BYTES:
+        raise RegoError(f"larger than {MAX_BYTES} bytes (bound: policy size)")
+    if b"\0" in source:
+        raise RegoError("has a NUL byte", source[: source.index(b"\0")].count(b"\n") + 1)
+    try:
+        return source.decode()
+    except UnicodeDecodeError as error:
+        raise RegoError(f"is not UTF-8: byte {error.start}", source[: error.start].count(b"\n") + 1) from None
+
+
+def parse(path: str, text: str) -> tuple[dict[str, Any], str]:
+    """The syntax tree of one module as regorus writes it, and the language it is written in.
+
+    Rego v1 is tried first, then v0. Spans are byte offsets into the UTF-8 text; a string's span leaves out its quotes.
+
+    Raises:
+        RegoError: it is neither; the message is the one for v1, with its place.
+    """
+    problem: RegoError | None = None
+    for language in ("v1", "v0"):
+        engine = Engine()
+        try:
+            engine.add(Source(path, text, language))
+            [module] = json.loads(engine.ask(engine.native.get_ast_as_json))
+            return module["ast"], language
+        except RegoError as error:
+            problem = problem or error
+    raise problem or RegoError("cannot be parsed")
+
+
+class Engine:
+    """regorus with errors that a reader can use. Cheap to make; not to be shared between threads."""
+
+    def __init__(self) -> None:
+        self.native = regorus.Engine()
+        self.native.set_policy_length_config(**_LIMITS)
+        self.native.set_gather_prints(True)
+
+    def ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Call into the engine; its errors come without their Rust backtraces.
+
+        Raises:
+            RegoError: whatever it said.
+        """
+        try:
+            return call(*arguments)
+        except Exception as error:
+            text = str(error).split("\n\nStack backtrace", 1)[0].strip()
+            place = _PLACE.search(text)
+            message = text.rsplit("error: ", 1)[-1].strip() if "error: " in text else text
+            line, column = (int(place["line"]), int(place["column"])) if place else (0, 0)
+            raise RegoError(" ".join(message.split())[:300], line, column) from None
+
+    def add(self, source: Source) -> None:
+        """Load one module."""
+        self.native.set_rego_v0(source.language == "v0")
+        self.ask(self.native.add_policy, source.path, source.text)
+
+    def evaluate(self, query: str) -> Any:
+        """The value of a query with one expression, or `UNDEFINED`. Sets come as lists in the engine's order."""
+        answer = json.loads(self.ask(self.native.eval_query_as_json, query))
+        results = answer.get("result") or []
+        if not results:
+            return UNDEFINED
+        value = results[0]["expressions"][0]["value"]
+        return UNDEFINED if value == _UNDEFINED else value
+
+    def rule(self, path: str) -> Any:
+        """The value of the rule at `data.…`, or `UNDEFINED`; the fastest way to ask."""
+        value = json.loads(self.ask(self.native.eval_rule_as_json, path))
+        return UNDEFINED if value == _UNDEFINED else value
+
+    def input(self, document: bytes) -> None:
+        """Set the input, given as JSON."""
+        self.ask(self.native.set_input_json, document.decode())
+
+    def coverage(self) -> dict[str, tuple[frozenset[int], frozenset[int]]]:
+        """By path, the lines that were evaluated and those that were not, since coverage was enabled."""
+        report = json.loads(self.ask(self.native.get_coverage_report_as_json))
+        return {f["path"]: (frozenset(f["covered"]), frozenset(f["not_covered"])) for f in report["files"]}
+
+
+def prepare(sources: Iterable[Source], data: Mapping[str, Any] | None = None, *, coverage: bool = False) -> Engine:
+    """An engine with modules and base data, ready to be asked.
+
+    Raises:
+        RegoError: a module does not load, or two of them conflict; the message names the file.
+    """
+    engine = Engine()
+    for source in sources:
+        try:
+            engine.add(source)
+        except RegoError as error:
+            raise RegoError(f"{source.path}:{error.line}: {error}", error.line, error.column) from None
+    if data:
+        engine.ask(engine.native.add_data_json, json.dumps(data))
+    engine.native.set_enable_coverage(coverage)
+    engine.ask(engine.native.set_input_json, "{}")
+    return engine

@@ -1,0 +1,395 @@
+"""One Rego module, parsed: its rules, its statements, and where each stands in the source.
+
+The tree is the one that regorus writes. Offsets are bytes into the UTF-8 text. `Node` and `Statement` wrap the raw
+dictionaries; their extents include the quotes that regorus leaves out.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from strictreal.engines import rego
+
+MAX_DEPTH = 150
+"""Nesting of one expression; deeper ones are refused, so that walking a tree never exhausts the stack."""
+
+Raw = dict[str, Any]
+QUOTED = ("String", "RawString")
+REFERENCES = ("Var", "RefDot", "RefBrack")
+COMPREHENSIONS = ("ArrayCompr", "SetCompr", "ObjectCompr")
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One expression."""
+
+    kind: str
+    raw: Raw
+
+    @property
+    def value(self) -> Any:
+        """The name of a variable or the value of a scalar."""
+        return self.raw.get("value")
+
+    @property
+    def op(self) -> str:
+        return str(self.raw.get("op", ""))
+
+    def get(self, name: str) -> Node | None:
+        """The child called `name`, if the node has one."""
+        return node(self.raw.get(name))
+
+    def child(self, name: str) -> Node:
+        """The child called `name`, which nodes of this kind always have."""
+        found = node(self.raw[name])
+        assert found is not None  # noqa: S101  (the engine's own grammar)
+        return found
+
+    def listed(self, name: str) -> list[Node]:
+        return [found for item in self.raw.get(name) or [] if (found := node(item))]
+
+    @cached_property
+    def pairs(self) -> list[tuple[Node, Node]]:
+        """Keys and values of an object."""
+        return [(k, v) for _, key, value in self.raw.get("fields") or [] if (k := node(key)) and (v := node(value))]
+
+    @cached_property
+    def children(self) -> list[Node]:
+        """Expressions directly inside, those of comprehension bodies not included, in no particular order."""
+        found = [f for name in _CHILDREN.get(self.kind, ()) if (f := self.get(name))]
+        for name in ("items", "params"):
+            found += self.listed(name)
+        for key, value in self.pairs:
+            found += (key, value)
+        return found
+
+    @cached_property
+    def query(self) -> list[Statement]:
+        """The statements of a comprehension's body; empty for anything else."""
+        return statements(self.raw.get("query")) if self.kind in COMPREHENSIONS else []
+
+    @cached_property
+    def start(self) -> int:
+        own = self.raw["span"]["start"] - (self.kind in QUOTED)
+        return min([own, *(child.start for child in self.children)])
+
+    @cached_property
+    def end(self) -> int:
+        own = self.raw["span"]["end"] + (self.kind in QUOTED)
+        return max([own, *(child.end for child in self.children)])
+
+    def walk(self) -> Iterator[Node]:
+        """This node and every one below it, comprehension bodies included."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+        for statement in self.query:
+            for inner in statement.nodes:
+                yield from inner.walk()
+
+
+_CHILDREN = {
+    "ArrayCompr": ("term",),
+    "SetCompr": ("term",),
+    "ObjectCompr": ("key", "value"),
+    "Call": ("fcn",),
+    "UnaryExpr": ("expr",),
+    "RefDot": ("refr",),
+    "RefBrack": ("refr", "index"),
+    "BinExpr": ("lhs", "rhs"),
+    "BoolExpr": ("lhs", "rhs"),
+    "ArithExpr": ("lhs", "rhs"),
+    "AssignExpr": ("lhs", "rhs"),
+    "Membership": ("key", "value", "collection"),
+    "OrExpr": ("lhs", "rhs"),
+}
+
+
+def node(raw: Any) -> Node | None:
+    """The node that a raw value is, or None."""
+    if isinstance(raw, dict) and len(raw) == 1:
+        [(kind, body)] = raw.items()
+        if isinstance(body, dict) and "span" in body:
+            return Node(kind, body)
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Modifier:
+    """`with target as value`."""
+
+    target: Node
+    value: Node
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """One statement of a body: `kind` is SomeVars, SomeIn, Expr, NotExpr or Every."""
+
+    kind: str
+    raw: Raw
+    modifiers: tuple[Modifier, ...]
+    _start: int
+    _end: int
+
+    @cached_property
+    def expression(self) -> Node | None:
+        """What Expr states or NotExpr negates."""
+        return node(self.raw.get("expr"))
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """Every expression that stands directly in the statement, `with` values included."""
+        names = ("expr", "key", "value", "collection", "domain")
+        found = [f for name in names if (f := node(self.raw.get(name)))]
+        for modifier in self.modifiers:
+            found += (modifier.target, modifier.value)
+        for inner in self.query:
+            found += inner.nodes
+        return found
+
+    @cached_property
+    def query(self) -> list[Statement]:
+        """The statements inside `every … { … }`."""
+        return statements(self.raw.get("query"))
+
+    @property
+    def declared(self) -> list[tuple[int, int]]:
+        """Spans of the names that `some x, y` or `every x` declares."""
+        spans = self.raw.get("vars") or []
+        if self.kind == "Every":
+            spans = [s for s in (self.raw.get("key"), self.raw.get("value")) if s]
+        return [(span["start"], span["end"]) for span in spans]
+
+    @cached_property
+    def start(self) -> int:
+        own = [n.start for n in self.nodes] if self.kind != "Every" else []
+        return min([self._start, *own])
+
+    @cached_property
+    def end(self) -> int:
+        return max([self._end, *(n.end for n in self.nodes)])
+
+
+def statements(raw: Any) -> list[Statement]:
+    """The statements of a raw query."""
+    found = []
+    for item in (raw or {}).get("stmts", []):
+        [(kind, body)] = item["literal"].items()
+        modifiers = tuple(
+            Modifier(target, value)
+            for m in item.get("with_mods", [])
+            if (target := node(m["refr"])) and (value := node(m["as"]))
+        )
+        found.append(Statement(kind, body, modifiers, item["span"]["start"], item["span"]["end"]))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """One body of a rule: the first, a further one in braces (v0), or an `else`."""
+
+    statements: list[Statement]
+    value: Node | None
+    is_else: bool
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """One definition. `kind` is default, complete, set, object or function.
+
+    `name` is the constant part of its head, dotted: `p` for `p[x]`, `r.s.t` for `r.s.t`.
+    """
+
+    name: str
+    kind: str
+    head: Node
+    start: int
+    end: int
+    key: Node | None
+    value: Node | None
+    arguments: list[Node]
+    bodies: list[Body]
+
+    @property
+    def nodes(self) -> Iterator[Node]:
+        """Every expression of the definition, at any depth."""
+        tops = [n for n in (self.key, self.value, *self.arguments, self.head) if n]
+        for body in self.bodies:
+            tops += [body.value] if body.value else []
+            tops += [n for statement in body.statements for n in statement.nodes]
+        for top in tops:
+            yield from top.walk()
+
+
+@dataclass
+class Module:
+    """A parsed module."""
+
+    path: str
+    text: str
+    language: str
+    package: str
+    imports: dict[str, str]
+    """Dotted path by the name under which it is known here: `{"k": "data.lib.k"}`."""
+    package_start: int
+    rules: list[Rule]
+    keywords: frozenset[str] = field(default_factory=frozenset)
+    """What `import future.keywords…` names; "*" for all of them."""
+
+    @property
+    def is_test(self) -> bool:
+        """A file of tests, by OPA's naming; its rules judge policies and are not policies."""
+        return self.path.endswith("_test.rego") or any(is_test(rule.name) for rule in self.rules)
+
+    @cached_property
+    def source(self) -> bytes:
+        return self.text.encode()
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return [line.removesuffix("\r") for line in self.text.split("\n")]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts, offset = [], 0
+        for line in self.source.split(b"\n"):
+            starts.append(offset)
+            offset += len(line) + 1
+        return starts
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of a byte, counting characters from 1."""
+        row = bisect.bisect_right(self._starts, offset) - 1
+        return row + 1, len(self.source[self._starts[row] : offset].decode(errors="replace")) + 1
+
+    def cut(self, start: int, end: int) -> str:
+        """The source between two bytes."""
+        return self.source[start:end].decode(errors="replace")
+
+    def shown(self, item: Node | Statement | Rule) -> str:
+        """The source of an item on one line, at most 200 characters."""
+        text = " ".join(self.cut(item.start, item.end).split())
+        return text if len(text) <= 200 else text[:199] + "…"
+
+
+def is_test(name: str) -> bool:
+    """Whether a rule of this name is a test; `todo_test_…` is one that OPA skips."""
+    return name.startswith(("test_", "todo_test_"))
+
+
+def parse(path: str, source: bytes) -> Module:
+    """A module from the bytes of a file.
+
+    Raises:
+        RegoError: it is not Rego that the embedded engine reads, or a bound was hit.
+    """
+    text = rego.decode(source)
+    tree, language = rego.parse(path, text)
+    _refuse_deep(tree)
+    package = node(tree["package"]["refr"])
+    names, keywords = _imports(tree["imports"], text.encode())
+    return Module(
+        path=path,
+        text=text,
+        language=language,
+        package=".".join(constant_path(package)) if package else "",
+        imports=names,
+        package_start=tree["package"]["span"]["start"],
+        rules=[_rule(raw) for raw in tree["rules"]],
+        keywords=frozenset(keywords),
+    )
+
+
+def _refuse_deep(tree: Any) -> None:
+    level: list[Any] = [tree]
+    for _ in range(MAX_DEPTH * 4):  # a node is a dictionary in a dictionary, often in a list
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise rego.RegoError(f"is nested deeper than {MAX_DEPTH} expressions (bound: policy depth)")
+
+
+def _imports(raw: list[Raw], source: bytes) -> tuple[dict[str, str], set[str]]:
+    names: dict[str, str] = {}
+    keywords: set[str] = set()
+    for item in raw:
+        path = constant_path(node(item["refr"]))
+        if path[:2] == ["future", "keywords"]:
+            keywords.add(path[2] if len(path) > 2 else "*")
+        elif path and path[0] in ("data", "input"):
+            span = item.get("as")
+            alias = source[span["start"] : span["end"]].decode() if span else path[-1]
+            names[alias] = ".".join(path)
+    return names, keywords
+
+
+def constant_path(reference: Node | None) -> list[str]:
+    """The leading constant parts of a reference: `["input", "a", "b"]` for `input.a["b"][i].c`."""
+    parts: list[str] = []
+    for step in steps(reference):
+        if not isinstance(step, str):
+            break
+        parts.append(step)
+    return parts
+
+
+def steps(reference: Node | None) -> list[str | Node]:
+    """A reference as root and path; variable or composite parts stay nodes. The root is a node unless a variable."""
+    found: list[str | Node] = []
+    while reference is not None:
+        if reference.kind == "RefDot":
+            found.append(str(reference.raw["field"][1]))
+            reference = reference.get("refr")
+        elif reference.kind == "RefBrack":
+            index = reference.child("index")
+            found.append(str(index.value) if index.kind in QUOTED else index)
+            reference = reference.get("refr")
+        else:
+            found.append(str(reference.value) if reference.kind == "Var" else reference)
+            break
+    return found[::-1]
+
+
+def _rule(raw: Raw) -> Rule:
+    [(form, body)] = raw.items()
+    span = body["span"]
+    if form == "Default":
+        head, value = node(body["refr"]), node(body["value"])
+        assert head is not None  # noqa: S101
+        end = max(span["end"], value.end if value else 0)
+        arguments = [n for a in body["args"] if (n := node(a))]
+        return Rule(".".join(constant_path(head)), "default", head, span["start"], end, None, value, arguments, [])
+    [(shape, top)] = body["head"].items()
+    head = node(top["refr"])
+    assert head is not None  # noqa: S101
+    assigned = top.get("assign")
+    value = node(assigned["value"]) if assigned else None
+    kind = {"Set": "set", "Func": "function"}.get(shape, "complete")
+    if kind == "complete" and not all(isinstance(step, str) for step in steps(head)):
+        kind = "object"
+    key = node(top.get("key"))
+    arguments = [n for a in top.get("args") or [] if (n := node(a))]
+    bodies = [_body(item) for item in body["bodies"]]
+    inner = [n for n in (key, value, *arguments) if n]
+    end = max([span["end"], *(n.end for n in inner), *(b.end for b in bodies)])
+    return Rule(".".join(constant_path(head)), kind, head, span["start"], end, key, value, arguments, bodies)
+
+
+def _body(raw: Raw) -> Body:
+    assigned = raw.get("assign")
+    value = node(assigned["value"]) if assigned else None
+    inner = statements(raw["query"])
+    end = max([raw["span"]["end"], *(s.end for s in inner), *([value.end] if value else [])])
+    return Body(inner, value, bool(raw["is_else"]), raw["span"]["start"], end)
