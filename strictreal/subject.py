@@ -13,6 +13,7 @@ import stat
 import subprocess
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -120,8 +121,9 @@ class Tree:
         return digest(canonical([[e.path, e.executable, self.digests[e.path]] for e in self.entries]))
 
 
-def _environment() -> dict[str, str]:
+def _environment(root: Path) -> dict[str, str]:
     return {
+        "GIT_CEILING_DIRECTORIES": str(root.resolve().parent),  # a broken .git must not make an outer repository answer
         "PATH": os.pathsep.join(os.get_exec_path()),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -137,7 +139,7 @@ class _Objects:
 
     def __init__(self, root: Path) -> None:
         command = (*_GIT, "-C", str(root), "cat-file", "--batch")
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment())
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(root))
         weakref.finalize(self, self._process.kill)
 
     def read(self, name: str) -> bytes:
@@ -157,7 +159,7 @@ class _Objects:
 def _git(root: Path, *arguments: str) -> bytes:
     command = (*_GIT, "-C", str(root), *arguments)
     try:
-        done = subprocess.run(command, capture_output=True, env=_environment(), timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, env=_environment(root), timeout=120, check=False)
     except FileNotFoundError as error:
         raise SubjectError("git is not installed") from error
     except subprocess.TimeoutExpired as error:
@@ -179,12 +181,10 @@ def open_tree(root: Path, *, evidence: str = "evidence") -> Tree:
     if not root.is_dir():
         raise SubjectError(f"{root}: not a directory; name the repository to audit")
     root = root.resolve()
-    try:
-        # Ask which repository this is, so that a folder inside somebody else's repository is not taken for its root.
-        top = Path(os.fsdecode(_git(root, "rev-parse", "--show-toplevel")).rstrip("\n")).resolve()
-        listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard") if top == root else None
-    except SubjectError:
-        listed = None
+    listed = None
+    if os.path.lexists(root / ".git"):
+        with suppress(SubjectError):
+            listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if listed is None:
         paths, origin = sorted(_walk(root)), "walk"
     else:

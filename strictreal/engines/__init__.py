@@ -1,1 +1,1 @@
-"""What collectors lean on: engines made by the field, each behind one module."""
+"""What collectors lean on: engines made by others, each behind one module."""

@@ -1,8 +1,8 @@
 """Rego in process, by regorus: parsing, evaluating, coverage.
 
-regorus is fast and needs no binary, but it is not OPA: `strictreal.engines.builtins` lists where it answers differently or
-not at all. It has no limit of its own on time, memory or stack, so everything here that sees foreign policies runs in a
-worker of `Session.bounded`. Nothing is evaluated before `refuse` has looked at what it calls.
+regorus is fast and needs no binary, but it is not OPA: `strictreal.engines.builtins` lists where it answers differently
+or not at all. It has no limit of its own on time, memory or stack, so whatever sees foreign policies calls it in a worker
+of `Session.bounded`, and evaluates nothing before strictreal/policy/calls.py has looked at what the policies call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import regorus
+import regorus  # type: ignore[import-untyped]
 
 MAX_BYTES = 1024 * 1024
 MAX_LINES = 20_000

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from strictreal.errors import StrictRealError
 from strictreal.evidence import contents, disk, ledger
 from strictreal.evidence.contents import Contents, printable
 from strictreal.evidence.ledger import Chain, Line
-from strictreal.evidence.statement import ENVELOPE, Position
+from strictreal.evidence.statement import ENVELOPE, MANIFEST, Position
 from strictreal.evidence.witness import UNWITNESSED, Witness
 
+MAX_UNLISTED = 1000
+"""Strange files that are named; the first is enough to fail."""
 _BESIDE = (ledger.LEDGER, ledger.LOCK, "README.md", ".gitignore", ".gitattributes", ".gitkeep")
 """Files that may stand in an evidence folder beside its bundles."""
 
@@ -51,8 +54,8 @@ def judge(
             return found
         _place(output, found)
         found.problems += _lines(found, known)
-        found.problems += _unlisted(output, found)
-    found.problems += [f"{printable(name)}: not in the ledger" for name in known if not found.chain.line_of(name)]
+        found.problems += islice(_unlisted(output, found), MAX_UNLISTED)
+    found.problems += [f"{printable(name)}: not in {ledger.LEDGER}" for name in known if not found.chain.line_of(name)]
     found.problems += _history(output, found, head, witness)
     found.problems = list(dict.fromkeys(found.problems))
     return found
@@ -101,31 +104,27 @@ def _lines(found: Standing, known: Mapping[str, Contents]) -> Iterator[str]:
 def _unlisted(output: Path, found: Standing) -> Iterator[str]:
     """What stands in the evidence folder and belongs to no listed bundle."""
     listed = {line.bundle for line in found.chain.lines}
-    above = {bundle.rsplit("/", depth)[0] for bundle in listed for depth in range(1, bundle.count("/") + 1)}
-
-    def scan(prefix: str) -> Iterator[str]:
-        with os.scandir(output / prefix) as entries:
-            for entry in sorted(entries, key=lambda e: e.name):
-                path = prefix + entry.name
-                folder = entry.is_dir(follow_symlinks=False)
-                if not prefix and entry.name.startswith((ledger.PENDING, f".{ledger.LEDGER}.new")):
-                    found.notes.append(f"{printable(path)}: of a run that goes on or was interrupted; not evidence")
-                elif path in listed or (path in _BESIDE and entry.is_file(follow_symlinks=False)):
-                    continue
-                elif folder and path in above:
-                    yield from scan(path + "/")
-                elif not folder or _holds_something(Path(entry.path)):
-                    yield f"{printable(path)}: not in the ledger"
-
+    stack = [""]
     try:
-        yield from scan("")
+        while stack:
+            prefix = stack.pop()
+            for name in sorted(os.listdir(output / prefix)):
+                path = f"{prefix}/{name}" if prefix else name
+                kind = disk.kind(os.lstat(output / path).st_mode)
+                if not prefix and name.startswith((ledger.PENDING, f".{ledger.LEDGER}.new")):
+                    found.notes.append(f"{printable(path)}: of a run that goes on or was interrupted; not evidence")
+                elif path in listed or (path in _BESIDE and not kind):
+                    continue
+                elif kind == "a folder" and path.count("/") < ledger.MAX_DEPTH and not _is_bundle(output / path):
+                    stack.append(path)
+                else:
+                    yield f"{printable(path)}: not in {ledger.LEDGER}"
     except OSError as error:
         yield f"{printable(os.fsdecode(error.filename or output))}: cannot be listed: {error.strerror}"
 
 
-def _holds_something(folder: Path) -> bool:
-    """Whether there is anything but folders below; empty folders are what an interrupted run can leave."""
-    return any(seen.kind != "a folder" for _, seen in contents.walk(folder))
+def _is_bundle(folder: Path) -> bool:
+    return any(os.path.lexists(folder / name) for name in (ENVELOPE, MANIFEST))
 
 
 def _history(output: Path, found: Standing, head: str, witness: Witness | None) -> Iterator[str]:

@@ -12,6 +12,7 @@ from strictreal import model
 from strictreal.errors import EvidenceError
 from strictreal.facts import code as _code  # noqa: F401  (registers its fact types)
 from strictreal.facts import gate as _gate  # noqa: F401
+from strictreal.facts import patterns as _patterns  # noqa: F401
 from strictreal.model import Fact, Observation, canonical
 
 

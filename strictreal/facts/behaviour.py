@@ -9,7 +9,7 @@ from typing import Literal
 from strictreal.model import Located, Natural
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_TEST_FOLDERS = frozenset({"test", "tests", "testing", "unittests"})
+_TESTING = frozenset({"test", "tests", "testing", "unittest", "unittests", "testdata"})
 
 
 @lru_cache(maxsize=65536)
@@ -24,11 +24,14 @@ def in_tests(path: str) -> bool:
     *folders, name = path.split("/")
     stem = name.removesuffix(".py")
     return (
-        not _TEST_FOLDERS.isdisjoint(folders)
+        any(not _TESTING.isdisjoint(words(folder)) for folder in folders)
         or stem in {"conftest", "test", "tests"}
         or stem.startswith("test_")
         or stem.endswith(("_test", "_tests"))
     )
+
+
+Value = Literal["", "none", "true", "false", "trivial", "symbol", "text", "record", "numbers"]
 
 
 class Class(Located, frozen=True, kw_only=True):
@@ -63,8 +66,9 @@ class Function(Located, frozen=True, kw_only=True):
     """`empty`: pass, … or a docstring; `logs`: nothing but log lines; `refuses`: raises NotImplementedError;
     `constant`: the same literal on every path; `affirms`: works, but answers True whatever comes out; `echo`: builds its
     answer from its arguments and literals alone, and a remark calls it a placeholder."""
-    value: Literal["", "none", "true", "false", "trivial", "symbol", "data"] = ""
-    """What it answers. `trivial`: 0, 1, "" or an empty collection; `symbol`: one word or number; `data`: more."""
+    value: Value = ""
+    """What it answers. `trivial`: 0, 1, "" or an empty collection; `symbol`: one word or number; `text`: a phrase or a
+    few words; `record`: several named fields; `numbers`: a collection of numbers."""
     shown: str = ""
     """The answer as source text, redacted, at most 60 characters."""
     parameters: tuple[str, ...] = ()
@@ -123,7 +127,7 @@ class Handler(Located, frozen=True, kw_only=True):
     """What takes the place of the result; `substitutes`: another object or call does the work."""
     shown: str = ""
     """What it returns, assigns or calls instead, as source text, redacted, at most 60 characters."""
-    value: Literal["", "none", "true", "false", "trivial", "symbol", "data"] = ""
+    value: Value = ""
     logged: bool = False
     function: str = ""
     modules: tuple[str, ...] = ()

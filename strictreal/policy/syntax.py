@@ -74,12 +74,12 @@ class Node:
 
     @cached_property
     def start(self) -> int:
-        own = self.raw["span"]["start"] - (self.kind in QUOTED)
+        own: int = self.raw["span"]["start"] - (self.kind in QUOTED)
         return min([own, *(child.start for child in self.children)])
 
     @cached_property
     def end(self) -> int:
-        own = self.raw["span"]["end"] + (self.kind in QUOTED)
+        own: int = self.raw["span"]["end"] + (self.kind in QUOTED)
         return max([own, *(child.end for child in self.children)])
 
     def walk(self) -> Iterator[Node]:

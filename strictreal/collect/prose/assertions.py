@@ -99,7 +99,7 @@ def _is_done_without(before: Sequence[str]) -> bool:
 
 
 _COMPLETE = (
-    r"(?:fully|completely|entirely|100%) (?:implemented|functional|operational|working|wired|complete)"
+    r"(?:fully|100%) (?:implemented|functional|operational|working|wired|complete)|completely (?:implemented|functional)(?! [aio])"
     r"|feature(?:-| )complete|(?:full|complete) (?:[\w-]+ )?implementations?"
 )
 _PRODUCTION = r"production(?:-| )(?:ready|grade|quality)"

@@ -23,7 +23,7 @@ class Block:
         titles: the headings above, outermost first.
         parent: the item that this one stands in.
         cells: for a row, (column title, text) of each cell.
-        list: which list an item belongs to; items of one list have the same number.
+        list_id: which list an item belongs to; items of one list have the same number.
         links: targets of links inside the text.
     """
 
@@ -34,7 +34,7 @@ class Block:
     titles: tuple[str, ...] = ()
     parent: Block | None = None
     cells: tuple[tuple[str, str], ...] = ()
-    list: int = 0
+    list_id: int = 0
     links: list[str] = field(default_factory=list)
 
     @property

@@ -98,7 +98,7 @@ class _Reader:
             self.titles.append((heading, block.text))
             block.kind, block.level = "heading", heading
         elif self.items and self.items[-1] is None:
-            block.kind, block.level, block.list = "item", len(self.items), self.lists[-1]
+            block.kind, block.level, block.list_id = "item", len(self.items), self.lists[-1]
             self.items[-1] = block
         self.found.append(block)
 

@@ -23,6 +23,8 @@ _EXTENSIONS = frozenset(
     tmpl toml tpl ts tsv tsx txt vue xml yaml yml zig zsh
     """.split()
 )
+_ATTRIBUTES = frozenset("c h r in po ex sum lock conf text m4 mk cue d sol less".split())
+_PRODUCTS = {"node", "d3", "three", "vue", "next", "ember", "backbone"}
 _BARE_NAMES = frozenset(
     "makefile dockerfile jenkinsfile procfile justfile vagrantfile tiltfile codeowners containerfile".split()
 )
@@ -54,6 +56,7 @@ def _named(code: str) -> Iterator[Mention]:
     text = code.strip().translate(_HYPHENS).rstrip(",;:")
     if not text or len(text) > 300 or _PLACEHOLDER.search(text) or _OUTWARD.match(text):
         return
+    called = text.endswith("()")
     text = _SUFFIX.sub("", text)
     if " " in text or "*" in text.replace("*.", "").replace("/*", ""):
         return
@@ -65,7 +68,7 @@ def _named(code: str) -> Iterator[Mention]:
             continue
         if path.endswith("/") and path.strip("./"):
             yield Mention(text=path, kind="folder", role="aside")
-        elif _is_file(path):
+        elif not called and _is_file(path):
             yield Mention(text=path, kind="file", role="aside")
         elif _SYMBOL.fullmatch(path):
             yield Mention(text=path.removesuffix("()"), kind="symbol", role="aside")
@@ -76,10 +79,12 @@ def _is_file(path: str) -> bool:
     stem, dot, extension = name.rpartition(".")
     if not dot:
         return name.lower() in _BARE_NAMES
-    known = extension.lower() in _EXTENSIONS
-    # `node.js` and `Vue.js` are products, `a.b.c` without a slash and a known ending is a symbol.
-    product = extension == "js" and "/" not in path and (stem[:1].isupper() or stem in {"node", "d3", "three", "vue"})
-    return known and bool(stem) and not product and "*" not in name
+    if not stem or "*" in name or extension.lower() not in _EXTENSIONS:
+        return False
+    if "/" in path:
+        return True
+    # Without a folder, `np.sum` and `self.lock` are attributes, `node.js` and `Vue.js` are products.
+    return extension not in _ATTRIBUTES and not (extension == "js" and (stem[:1].isupper() or stem in _PRODUCTS))
 
 
 # -- what the sentence does with a name -----------------------------------------------------------------------------------
@@ -122,7 +127,7 @@ _PASSING = frozenset(
     downloads upload uploads fetch fetches support supports supported accept accepts detect detects recognise recognize
     handle handles copy copies copied install installs print prints skip skips allow allows when if unless instead rather
     unlike without not never no like e.g such similar was formerly previously old legacy former ignoring missing lacks
-    need needs any every other against reset dump dumps render renders rendered serialize serialise dropped
+    need needs any every other against reset dump dumps render renders rendered serialize serialise
     """.split()
 )
 _TARGETS = {"to", "into", "with", "by", "onto", "→", "->", "=>", "—>", "as", "in", "favor", "favour"}

@@ -126,7 +126,7 @@ class _Reader:
         block = Block("paragraph", text, starts, titles=tuple(title for _, title in self.titles))
         block.text, block.lines = _mark_code(text, starts)
         if self.kind == "item":
-            block.kind, block.list = "item", self.lists
+            block.kind, block.list_id = "item", self.lists
             while self.items and self.items[-1][0] >= self.indent:
                 self.items.pop()
             block.parent = self.items[-1][1] if self.items else None

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from typing import Literal
+from functools import cached_property
 
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.redact import redact
-from strictreal.facts.behaviour import words
+from strictreal.facts.behaviour import Value, words
 
-Value = Literal["", "none", "true", "false", "trivial", "symbol", "data"]
 Functions = ast.FunctionDef | ast.AsyncFunctionDef
 
 MAX_DEPTH = 30
@@ -20,26 +19,56 @@ MAX_REMARK = 400
 """Length in characters up to which a comment or docstring is read."""
 
 PLACEHOLDER = re.compile(
-    r"\b(?:TODO|FIXME|XXX|HACK)\b(?:\([^)]{0,40}\))?[\s:.,;!-]{0,8}(?:$|(?i:(?:please |actually |properly |later |just )?"
-    r"(?:implement|replace|call|connect|integrate|query|fetch|load|compute|calculate|check|verify|validate|send|store|save"
-    r"|persist|read|write|wire|hook|use (?:a |the )?(?:real|actual|proper)|get|parse|finish|complete|actual|real|proper|fill"
-    r"|this|not|body|logic|do|make (?:this|it)|later|generate|return (?:the |a )?(?:real|actual)|publish|perform|run|build)\b))"
-    r"|(?i:\b(?:placeholders?|stub(?:bed|s)?|dummy|fake[ds]?|mock(?:ed|s|ing)?|canned|hard-?coded|simulat(?:e[ds]?|ing)"
-    r"|unimplemented|to be (?:implemented|done|written)|pretend(?:ing|s)?|for now,? (?:just |we |simply |always )*"
-    r"(?:return|pretend|assume|say|accept|approve|succeed|fake|do nothing|pass)|(?:return|accept|assume|pass|allow)\w* .{0,40}for now"
-    r"|not (?:yet |currently )?implemented|implement (?:this|me|it|later|real|actual|the|properly)"
-    r"|(?:real|actual|proper|full) (?:implementation|version|logic|call|client|service)"
-    r"|in (?:a real|production|reality|real life)|would (?:call|be|query|do|use|go|connect|send|fetch)|temporary)\b)"
+    r"""(?ix)
+    ^(?:placeholders?|stub(?:bed|s)?|dummy|fake[ds]?|mock(?:ed|s|ing)?|hard-?coded|canned|simulat(?:e[ds]?|ing)|pretend(?:ing|s)?
+      |not\ (?:yet\ )?implemented|unimplemented|not\ done\ yet|temporary|implement\b|implementation\ (?:goes|comes|pending)
+      |(?:just|simply|always)\ (?:return|pretend|accept|assume|approve)\w*)\b
+    |\b(?:placeholder|stub|dummy|mock(?:ed)?|fake|simulated|hard-?coded|canned|temporary)\ (?:implementation|response|result|data
+      |values?|answer|return|output|version|logic|scores?|embeddings?|vectors?|record|reply|body|until|for\ now|function|method)\b
+    |\b(?:return\w*|yield\w*|giv\w+|serv\w+|use[sd]?|using)\ (?:(?:a|an|the|some)\ )?(?:placeholders?|dummy|fake|mock(?:ed)?|canned
+      |hard-?coded|static|random|simulated|made-?up)\b
+    |\bin\ (?:production|reality|real\ life|a\ real\b.{0,30}|the\ real\b.{0,30}|an\ actual\b.{0,30}|practice),?\ .{0,40}\b(?:would|should|will|you|we|use
+      |call|query|this)\b
+    |\b(?:would|should|will)\ .{0,40}\bin\ (?:production|reality|a\ real|an\ actual|practice)\b
+    |\b(?:real|actual|proper|full)\ (?:implementation|integration)\b
+    |\bfor\ now,?\ (?:just\ |we\ |simply\ |always\ )*(?:return|pretend|assume|say|accept|approve|succeed|fake|do\ nothing|pass)
+    |\b(?:return|accept|assume|pass|allow|approve|succeed)\w*\b.{0,40}\ for\ now\b
+    |\b(?:this|it|function|method|feature|functionality)\ (?:is|was|has)\ (?:not|n't)\ (?:been\ )?(?:yet\ |currently\ )?implemented
+    |\b(?:to\ be|needs?\ to\ be|must\ be|should\ be|will\ be)\ (?:implemented|wired|replaced\ (?:with|by)|filled\ in|written)
+    |\breplace\ (?:this\ |it\ )?with\ (?:a\ |the\ )?(?:real|actual|proper)
+    """
 )
-"""A remark that something is still missing here. A bare TODO about an improvement is none."""
-TODO = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b|(?i:placeholder|not (?:yet )?implemented|stub|implement|for now)")
-"""A remark that counts where the code beside it does nothing at all."""
+"""A remark that what stands here only plays a part. It is matched against a line without its `TODO:` and the like."""
+TODO = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b(?:\s?\([^)]{0,40}\))?[\s:.,;!-]{0,8}")
+_IMPROVEMENT = re.compile(
+    r"(?i:(?:maybe |we |should |could |might |probably |need to |please )*(?:remove|deprecate|refactor|rename|move|clean|simplif|consider"
+    r"|optimi[sz]|revisit|why|is |are |does |add (?:tests?|docs?|coverage|caching|logging|typ|metrics)|test|document|need (?:test|cover)"
+    r"|drop|delete|unify|merge|split|extract|standardi[sz]e|improve|investigate|this is|think|type|speed|cache|config|bake|update"
+    r"|change|convert|upgrade|bump|rework|rewrite|reuse|share|dedup|better|more efficient))"
+)
+_MISSING = re.compile(
+    r"(?i:(?:actually |properly |later |just |we |should |need to |must |have to |please )*(?:implement|replace|call|connect|integrate|query"
+    r"|fetch|load|compute|calculate|check|verify|validate|send|store|save|persist|read|write|wire|hook|use (?:a |an |the )?(?:real"
+    r"|actual|proper)|get|parse|finish|complete|actual|real|proper|fill|this|not|body|logic|do |make (?:this|it)|later|generate"
+    r"|return (?:the |a |an )?(?:real|actual)|publish|perform|run|build|talk|delegate|look ?up|encrypt|hash|sign|charge|authenticate)\b"
+    r"|$)"
+)
+_SUSPECT = re.compile(
+    r"(?i:todo|fixme|xxx|hack|placeholder|stub|dummy|fake|mock|hard-?coded|canned|simulat|pretend|implement|temporary|for now|real|actual"
+    r"|production|practice)"
+)
 REASON = re.compile(
     r"(?i:\b(?:no-?op|nothing|does not do|doesn't do|not (?:needed|required|necessary|applicable|used|supported)|unused"
     r"|ignor(?:e|ed|es|ing)|hooks?|overrid(?:e|den|es|ing)|overload|sub-?class(?:es|ing)?|derived class|default|optional(?:ly)?"
     r"|by design|intentional(?:ly)?|deliberate(?:ly)?|on purpose|always|never|compat\w*|deprecated|interface|abstract"
     r"|legacy|no longer|extension point|call ?back|placeholder for|sentinel|can be|may be|kept for|marker|disabl(?:e|ed|es)|constant|suppress"
     r"|typing|type.?check\w*|for (?:mypy|typing|documentation)|null object|base implementation|if (?:needed|necessary))\b)"
+)
+ABSTRACT_CLASS = re.compile(
+    r"(?i:\b(?:abstract|base[- ]?class|mix-?in|(?:to be |should be |must be |can be |be )(?:sub-?classed|overrid\w*|inherited|extended)"
+    r"|sub-?class(?:es)? (?:must|should|can|may|need|have|has|to|this|of this|and|will|it)|sub-?classing|deriv\w+ class\w*|override"
+    r"|interface (?:for|that|to be|which|definition)|all \w+ (?:must|should) (?:implement|inherit|derive)|common (?:base|interface)"
+    r"|define[sd]? the interface|inherit from this)\b)"
 )
 ABSTRACT = re.compile(
     r"(?i:\b(?:sub-?class(?:es|ed)?|overrid\w*|derived|child(?:ren)?(?: class(?:es)?)?|abstract|inherit\w*|concrete"
@@ -62,7 +91,7 @@ _LITERAL_CALLS = frozenset(
     | {"decimal.Decimal", "datetime.datetime", "datetime.date", "datetime.timedelta", "datetime.time", "uuid.UUID"}
     | {"pathlib.Path", "json.dumps", "types.SimpleNamespace", "fractions.Fraction", "collections.OrderedDict"}
     | {f"{array}.{make}" for array in ("numpy", "torch", "jax.numpy") for make in ("zeros", "ones", "full", "array")}
-    | {"torch.tensor", "numpy.eye", "pandas.DataFrame", "pandas.Series"}
+    | {"object", "torch.tensor", "numpy.eye", "pandas.DataFrame", "pandas.Series"}
 )
 
 
@@ -192,11 +221,30 @@ def value_of(
     values = [value_of(module, part, known, depth - 1) for part in parts]
     if "" in values:
         return ""
-    if isinstance(node, ast.UnaryOp | ast.BinOp | ast.JoinedStr):
-        return "data" if "data" in values else "symbol"
+    return _combined(module, node, parts, values)
+
+
+def _combined(module: ParsedModule, node: ast.expr, parts: list[ast.expr], values: list[Value]) -> Value:
+    """How much a literal says that is made of literals."""
+    if isinstance(node, ast.UnaryOp | ast.JoinedStr):
+        return "symbol" if len(parts) == 1 else "text"
+    if isinstance(node, ast.BinOp):
+        repeated = isinstance(node.op, ast.Mult) and any(isinstance(p, ast.List | ast.Tuple) for p in parts)
+        return "numbers" if repeated or "numbers" in values else "text" if "text" in values else "symbol"
+    if isinstance(node, ast.ListComp):
+        return "record" if values[0] == "record" else "numbers"
+    if isinstance(node, ast.Call) and dotted(module, node.func).startswith(("numpy.", "torch.", "jax.")):
+        return "numbers"
     if isinstance(node, ast.Tuple) and set(values) <= {"none", "true", "false", "trivial"}:
         return "trivial"
-    return "data"
+    if "record" in values or "numbers" in values:
+        return "record"
+    if isinstance(node, ast.Dict):
+        return "record" if len(node.keys) > 1 else "text"
+    if isinstance(node, ast.Call):
+        return "record" if len(parts) > 1 else "text"
+    numeric = [p for p in parts if isinstance(p, ast.Constant) and type(p.value) in {int, float}]
+    return "numbers" if len(numeric) > 1 and len(numeric) == len(parts) else "text"
 
 
 def _of_constant(value: object) -> Value:
@@ -207,11 +255,11 @@ def _of_constant(value: object) -> Value:
     if value is Ellipsis:
         return ""
     if isinstance(value, float):
-        return "trivial" if value in {0.0, 1.0, -1.0} else "data"
+        return "trivial" if value in {0.0, 1.0, -1.0} else "symbol"
     if value in {0, 1, -1, "", b""}:
         return "trivial"
     if isinstance(value, str) and len(value.split()) > 3:
-        return "data"
+        return "text"
     return "symbol"
 
 
@@ -237,38 +285,73 @@ def _parts(module: ParsedModule, node: ast.expr) -> list[ast.expr] | None:
         if function in _LITERAL_CALLS:
             return given
         name = function.rpartition(".")[2].lstrip("_")
-        if given and name[:1].isupper() and not name.isupper():  # an object of a class, filled with literals
+        made = name[:1].isupper() and not name.isupper() and not name.endswith(("Error", "Exception"))
+        if given and made and not function.startswith(("self.", "cls.")):  # an object of a class, filled with literals
             return given
     return None
+
+
+def suspect(text: str) -> bool:
+    """Whether a text has a word that remarks about missing behaviour have; quick."""
+    return _SUSPECT.search(text) is not None
+
+
+def placeholder(line: str, *, idle: bool) -> bool:
+    """Whether a comment or docstring line says that behaviour is missing here.
+
+    Args:
+        idle: the code beside it does nothing at all, so that any TODO but one about an improvement speaks of it.
+    """
+    marked = TODO.search(line)
+    rest = (line[marked.end() :] if marked else line).strip(" -*:.#")
+    if PLACEHOLDER.search(rest):
+        return True
+    if idle and "not implemented" in line.lower():
+        return True
+    if not marked:
+        return False
+    return not _IMPROVEMENT.match(rest) if idle else _MISSING.match(rest) is not None
 
 
 class Comments:
     """The comments of a module, by line; found without a tokenizer, from where the syntax tree has its strings."""
 
     def __init__(self, module: ParsedModule) -> None:
+        self._module = module
         self._lines = module.lines
-        self._strings: dict[int, list[tuple[int, int]]] = {}
-        self._covered: set[int] = set()
-        for node in module.of(ast.Constant, ast.JoinedStr):
+
+    @cached_property
+    def _strings(self) -> tuple[dict[int, list[tuple[int, int]]], set[int]]:
+        """Where strings stand: spans of bytes by line, and the lines that lie within one entirely."""
+        spans: dict[int, list[tuple[int, int]]] = {}
+        covered: set[int] = set()
+        for node in self._module.of(ast.Constant, ast.JoinedStr):
             if isinstance(node, ast.JoinedStr) or isinstance(node.value, str | bytes):
                 last = node.end_lineno or node.lineno
                 start, end = node.col_offset, node.end_col_offset or 0
                 if last == node.lineno:
-                    self._strings.setdefault(last, []).append((start, end))
+                    spans.setdefault(last, []).append((start, end))
                 else:
-                    self._covered.update(range(node.lineno + 1, last))
-                    self._strings.setdefault(node.lineno, []).append((start, 1 << 30))
-                    self._strings.setdefault(last, []).append((0, end))
+                    covered.update(range(node.lineno + 1, last))
+                    spans.setdefault(node.lineno, []).append((start, 1 << 30))
+                    spans.setdefault(last, []).append((0, end))
+        return spans, covered
+
+    @cached_property
+    def marked(self) -> list[int]:
+        """The lines whose comment may speak of something missing, in order."""
+        return [number for number, line in enumerate(self._lines, 1) if "#" in line and _SUSPECT.search(line)]
 
     def of(self, line: int) -> str:
         """The comment on a line (from 1), without its `#`; "" when there is none."""
-        if not 0 < line <= len(self._lines) or line in self._covered:
-            return ""
-        text = self._lines[line - 1]
+        text = self._lines[line - 1] if 0 < line <= len(self._lines) else ""
         if "#" not in text:
             return ""
+        by_line, covered = self._strings
+        if line in covered:
+            return ""
         encoded = text.encode()
-        spans = self._strings.get(line, ())
+        spans = by_line.get(line, ())
         at = encoded.find(b"#")
         while at >= 0:
             if not any(start <= at < end for start, end in spans):

@@ -56,7 +56,7 @@ def facts(module: ParsedModule) -> Iterator[EnvAccess]:
     for definition in module.of(ast.ClassDef):
         base = next((b for b in definition.bases if _is_settings_base(module, b)), None)
         if base is not None:
-            yield EnvAccess(where=module.at(base), form=f"{module.resolve(base)} subclass {definition.name}")
+            yield EnvAccess(where=module.at(base), form=f"BaseSettings subclass {definition.name}")
     yield from _passed_on(module)
 
 
@@ -112,7 +112,7 @@ def _of_call(module: ParsedModule, call: ast.Call) -> Iterator[EnvAccess]:
             if not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None):
                 yield EnvAccess(where=module.at(keyword), form=f"{keyword.arg} of a command line")
         elif keyword.arg == "__base__" and _is_settings_base(module, keyword.value):
-            yield EnvAccess(where=module.at(keyword.value), form=f"{module.resolve(keyword.value)} subclass")
+            yield EnvAccess(where=module.at(keyword.value), form="BaseSettings subclass")
     target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "in_dict"), None)
     if isinstance(target, ast.Constant) and isinstance(target.value, str):
         patcher = last or module.resolve(function).rpartition(".")[2]

@@ -13,7 +13,8 @@ _EXAMPLE_FOLDERS |= {"doc", "docs", "docsrc", "benchmark", "benchmarks", "cookbo
 def role(path: str) -> str:
     """`test` for test code and what it leans on, `example` for what shows or measures, else `product`.
 
-    Follows pytest's and unittest's file names (`test_*.py`, `*_test.py`, `tests.py`, `conftest.py`) and the usual folders.
+    Follows the file names of pytest and unittest (`test_*.py`, `*_test.py`, `tests.py`, `conftest.py`) and the usual
+    folders.
     """
     *folders, name = path.split("/")
     lowered = {folder.lower() for folder in folders}
@@ -40,4 +41,6 @@ def is_settings(path: str) -> bool:
         return False
     if stem in _SETTINGS or stem.endswith("_settings") or stem.startswith("settings_"):
         return True
-    return bool(folders) and folders[-1].lower().strip("_") in _SETTINGS - {"envs", "environment"} and role(path) != "test"
+    return (
+        bool(folders) and folders[-1].lower().strip("_") in _SETTINGS - {"envs", "environment"} and role(path) != "test"
+    )

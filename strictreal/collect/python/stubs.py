@@ -7,15 +7,16 @@ A body is read as one sequence of statements. As soon as one statement works (a 
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from strictreal.collect.python import bodies
-from strictreal.collect.python.bodies import Comments, Functions, Value, docstring, dotted
+from strictreal.collect.python.bodies import Comments, Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.redact import redact
-from strictreal.facts.behaviour import Class, Function, Placeholder, in_tests, words
+from strictreal.facts.behaviour import Class, Function, Placeholder, Value, in_tests, words
 from strictreal.model import Fact
 
 Body = Literal["empty", "logs", "refuses", "constant", "affirms", "echo"]
@@ -25,7 +26,8 @@ _NO_BASE = frozenset({"object", "typing.Generic", "typing_extensions.Generic", "
 _PROTOCOLS = frozenset({"typing.Protocol", "typing_extensions.Protocol", "Protocol"})
 _INTERFACES = frozenset({"zope.interface.Interface", "Interface"})
 _ABSTRACT_BASES = frozenset({"abc.ABC", "ABC", "abc.ABCMeta"})
-_ABSTRACT_WORDS = frozenset({"abstract", "base", "interface", "mixin", "mixins", "abc", "protocol", "template"})
+_ABSTRACT_WORDS = frozenset({"abstract", "base", "interface", "mixin", "mixins", "abc"})
+_OTHER_BASES = frozenset({"data", "knowledge", "code", "customer", "user", "rule"})
 _VERIFYING = frozenset(
     {"verify", "validate", "authenticate", "authorize", "authorise", "check", "is", "has", "can", "allow", "ensure", "valid"}
 )
@@ -41,7 +43,7 @@ def facts(module: ParsedModule) -> Iterator[Fact]:
     """Every class, hollow function and placeholder branch of a module; nothing of typing stubs (.pyi)."""
     if module.path.endswith(".pyi"):
         return
-    remarks = Comments(module) if bodies.PLACEHOLDER.search(module.text) or bodies.TODO.search(module.text) else None
+    remarks = Comments(module)
     if not in_tests(module.path):
         for node in module.of(ast.ClassDef):
             yield _class(module, node)
@@ -52,8 +54,7 @@ def facts(module: ParsedModule) -> Iterator[Fact]:
             continue  # Alembic asks for both in every revision, also where one of them has nothing to do
         if found := _function(module, function, remarks, referred):
             yield found
-    if remarks:
-        yield from _branches(module, remarks)
+    yield from _branches(module, remarks)
 
 
 # -- classes ---------------------------------------------------------------------------------------------------------
@@ -96,11 +97,11 @@ def _kind(
         return "abstract"
     named = words(node.name)
     opening = docstring(node)[: bodies.MAX_REMARK]
-    if not _ABSTRACT_WORDS.isdisjoint((named[0], named[-1])) if named else False:
+    if named and (named[0] in _ABSTRACT_WORDS or (named[-1] in _ABSTRACT_WORDS and named[-2:][0] not in _OTHER_BASES)):
         return "abstract"
     if node.name[:1] == "I" and node.name[1:2].isupper() and node.name[2:3].islower():
         return "abstract"
-    return "abstract" if bodies.ABSTRACT.search(opening) else "concrete"
+    return "abstract" if bodies.ABSTRACT_CLASS.search(opening) else "concrete"
 
 
 # -- functions -------------------------------------------------------------------------------------------------------
@@ -120,7 +121,7 @@ class _Reading:
 
 
 def _function(
-    module: ParsedModule, node: Functions, remarks: Comments | None, referred: set[str]
+    module: ParsedModule, node: Functions, remarks: Comments, referred: set[str]
 ) -> Function | None:
     statements = node.body[1:] if docstring(node) else node.body
     seen = _Reading()
@@ -131,7 +132,7 @@ def _function(
         body, value, shown = _conclude(seen)
     if body is None and not _VERIFYING.isdisjoint(words(node.name)) and _affirms(module, node):
         body, value, shown = "affirms", "true", "True"
-    if body is None and remarks is None:
+    if body is None and not _remarked(node, remarks):
         return None
     says, remark = _remarks(module, node, seen, body, remarks)
     if body is None and remark and _echoes(module, statements):
@@ -165,11 +166,11 @@ def _conclude(seen: _Reading) -> tuple[Body | None, Value, str]:
     if seen.refuses is not None:
         return (None, "", "") if seen.answers else ("refuses", "", "")
     answers = dict.fromkeys(seen.answers)
-    if len(answers) > 1:
+    if len({shown for shown, _ in answers}) > 1:
         return None, "", ""
     if not answers:
         return (None if seen.validates else "logs" if seen.logs else "empty"), "none", ""
-    [(shown, value)] = answers
+    [(shown, value), *_] = answers
     return "constant", value, shown
 
 
@@ -182,7 +183,12 @@ def _read(module: ParsedModule, statements: list[ast.stmt], seen: _Reading, dept
             if not all(isinstance(target, ast.Name) for target in statement.targets):
                 return False
             continue
-        if isinstance(statement, ast.Expr):
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield):
+            value = bodies.value_of(module, statement.value.value, seen.known)
+            if value in {"", "none"}:
+                return False
+            seen.answers.append(("items written in it", value))
+        elif isinstance(statement, ast.Expr):
             if not bodies.is_inert(module, statement.value):
                 return False
             seen.logs |= not isinstance(statement.value, ast.Constant)
@@ -308,13 +314,21 @@ def _put_together(module: ParsedModule, expression: ast.expr) -> bool:
     return True
 
 
+def _remarked(node: Functions, comments: Comments) -> bool:
+    """Whether a comment in the function, or its docstring's first line, has a word of missing behaviour."""
+    at = bisect_left(comments.marked, node.lineno)
+    if at < len(comments.marked) and comments.marked[at] <= (node.end_lineno or 0) + 1:
+        return True
+    return bodies.suspect(docstring(node).strip().partition("\n")[0][: bodies.MAX_REMARK])
+
+
 def _remarks(
-    module: ParsedModule, node: Functions, seen: _Reading, body: Body | None, comments: Comments | None
+    module: ParsedModule, node: Functions, seen: _Reading, body: Body | None, comments: Comments
 ) -> tuple[tuple[Says, ...], str]:
     """What docstring, comments and the refusal's message say, and the line that speaks of a placeholder."""
     says: list[Says] = []
     text = docstring(node)[: bodies.MAX_REMARK]
-    said = comments.inside(node, node.col_offset) if comments else _plain_comments(module, node)
+    said = comments.inside(node, node.col_offset)
     message = ""
     if seen.refuses is not None and isinstance(seen.refuses.exc, ast.Call):
         message = " ".join(
@@ -322,8 +336,9 @@ def _remarks(
             for part in ast.walk(seen.refuses.exc)
             if isinstance(part, ast.Constant) and isinstance(part.value, str)
         )
-    speaking = bodies.TODO if body in {"empty", "logs"} else bodies.PLACEHOLDER
-    remark = next((line for line in (*said, *text.splitlines()) if speaking.search(line)), "")
+    opening, *rest = [line.strip() for line in text.strip().splitlines()] or [""]
+    lines = [*said, opening, *(line for line in rest if bodies.TODO.match(line))]
+    remark = next((line for line in lines if bodies.placeholder(line, idle=body in {"empty", "logs"})), "")
     spoken = " ".join((text, *said))
     if remark:
         says.append("placeholder")
@@ -334,12 +349,6 @@ def _remarks(
     if bodies.UNSUPPORTED.search(f"{message} {text}"):
         says.append("unsupported")
     return tuple(says), redact(remark.strip())[:160]
-
-
-def _plain_comments(module: ParsedModule, node: Functions) -> list[str]:
-    """The comments of a short body, read without knowing where strings are: they only ever excuse."""
-    lines = module.lines[node.lineno - 1 : min(node.end_lineno or 0, node.lineno + 12)]
-    return [line.partition("#")[2].strip()[: bodies.MAX_REMARK] for line in lines if "#" in line]
 
 
 def _place(module: ParsedModule, node: ast.AST) -> Literal["module", "class", "nested", "conditional"]:
@@ -374,6 +383,8 @@ def _referred(module: ParsedModule) -> set[str]:
 
 def _branches(module: ParsedModule, comments: Comments) -> Iterator[Placeholder]:
     """Branches and loops that consist of `pass` or `…` and a comment that speaks of what is missing."""
+    if not comments.marked:
+        return
     for node in module.of(ast.Pass, ast.Expr):
         if isinstance(node, ast.Expr) and not (isinstance(node.value, ast.Constant) and node.value.value is Ellipsis):
             continue
@@ -388,6 +399,6 @@ def _branches(module: ParsedModule, comments: Comments) -> Iterator[Placeholder]
         while line > 0 and module.lines[line - 1].lstrip().startswith("#"):
             said.append(comments.of(line))
             line -= 1
-        remark = next((text for text in said if text and bodies.TODO.search(text)), "")
+        remark = next((text for text in said if text and bodies.placeholder(text, idle=True)), "")
         if remark:
             yield Placeholder(where=module.at(node), function=bodies.qualname(module, owner), remark=redact(remark)[:160])

@@ -1,0 +1,5 @@
+"""`python -m strictreal`."""
+
+from strictreal.cli import main
+
+main()

@@ -1,0 +1,102 @@
+"""Packaged charts, unpacked in memory. Nothing of an archive is ever written where it says it wants to be."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zlib
+from pathlib import PurePosixPath
+
+from strictreal.errors import BoundExceeded
+
+MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
+"""Unpacked size of one packaged chart."""
+MAX_MEMBERS = 10_000
+MAX_NESTING = 5
+"""Packaged charts inside packaged charts."""
+
+
+class UnsafeArchive(ValueError):
+    """The archive is broken, or holds what no packaged chart may hold; the message names the member."""
+
+
+def unpack(data: bytes) -> dict[str, bytes]:
+    """The files of a .tgz by their path below its single top folder, as `helm package` writes it.
+
+    Raises:
+        UnsafeArchive: it is no gzipped tar, a member leaves the top folder, or is a link, device or pipe.
+        BoundExceeded: unpacked it is larger, or has more members, than the bounds above.
+    """
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            content = stream.read(MAX_ARCHIVE_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnsafeArchive(f"is not a gzipped archive: {error}") from None
+    if len(content) > MAX_ARCHIVE_BYTES:
+        raise BoundExceeded(f"unpacks to more than {MAX_ARCHIVE_BYTES} bytes (bound: archive size)")
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            for count, member in enumerate(archive, 1):
+                if count > MAX_MEMBERS:
+                    raise BoundExceeded(f"has more than {MAX_MEMBERS} members (bound: archive members)")
+                if not member.isdir():
+                    files[_safe_name(member)] = _content(archive, member)
+    except (tarfile.TarError, ValueError, OSError, EOFError) as error:
+        if isinstance(error, UnsafeArchive):
+            raise
+        raise UnsafeArchive(f"is not a sound archive: {error}") from None
+    return files
+
+
+def _safe_name(member: tarfile.TarInfo) -> str:
+    name = member.name
+    parts = PurePosixPath(name).parts
+    if "\\" in name or "\0" in name or name.startswith("/") or ".." in parts or (parts and ":" in parts[0]):
+        raise UnsafeArchive(f"holds {name[:200]!r}, which leaves the chart")
+    if not member.isreg():
+        kind = "a link" if member.issym() or member.islnk() else "a device, pipe or other special file"
+        raise UnsafeArchive(f"holds {name[:200]!r}, {kind}")
+    if len(parts) < 2:
+        raise UnsafeArchive(f"holds {name[:200]!r} outside its top folder")
+    return "/".join(parts[1:])
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    return file.read() if file else b""
+
+
+def expand(files: dict[str, bytes], depth: int = 0) -> tuple[dict[str, bytes], dict[str, str]]:
+    """A chart's files with the packaged subcharts under charts/ laid open as folders beside them.
+
+    Helm would unpack them itself; doing it here applies our bounds, shows their templates, and keeps Helm from reading
+    schemas that point to the network.
+
+    Returns:
+        The files, and for each folder that was a package (`charts/redis-1.0.tgz.d`) the package's path.
+
+    Raises:
+        UnsafeArchive, BoundExceeded: as `unpack`, with the package named.
+    """
+    opened: dict[str, bytes] = {}
+    packages: dict[str, str] = {}
+    for path, data in files.items():
+        parts = path.split("/")
+        if not (path.endswith(".tgz") and len(parts) >= 2 and parts[-2] == "charts"):
+            opened[path] = data
+            continue
+        if depth >= MAX_NESTING:
+            raise BoundExceeded(f"{path}: packages nested more than {MAX_NESTING} deep (bound: archive nesting)")
+        try:
+            inner, deeper = expand(unpack(data), depth + 1)
+        except UnsafeArchive as error:
+            raise UnsafeArchive(f"{path} {error}") from None
+        folder = path + ".d"
+        packages[folder] = path
+        packages |= {f"{folder}/{name}": path for name in deeper}
+        opened |= {f"{folder}/{name}": content for name, content in inner.items()}
+        if sum(map(len, opened.values())) > MAX_ARCHIVE_BYTES:
+            raise BoundExceeded(f"unpacks to more than {MAX_ARCHIVE_BYTES} bytes (bound: archive size)")
+    return opened, packages

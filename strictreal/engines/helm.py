@@ -1,0 +1,190 @@
+"""Helm: the SDK in this process, and the `helm` program where a Kubernetes version is asked for.
+
+The SDK is a Go library, and a Go runtime survives neither a fork nor a bound on memory: whatever loads it runs in a
+bounded worker process, never in the parent. In a worker, templates reach nothing: `lookup` finds nothing,
+`getHostByName` is empty, `env` does not exist, `.Files` stays inside the chart, and no post-renderer is run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from strictreal.errors import BoundExceeded
+
+MAX_RENDER_BYTES = 32 * 1024 * 1024
+"""All that one chart renders to with one set of values."""
+_PROBE = "{{ .Capabilities.KubeVersion.Version }} {{ .Capabilities.HelmVersion.Version }}"
+_PLACE = re.compile(r"([\w.-]{1,100}(?:/[\w.@+-]{1,200}){1,20}):([0-9]{1,7})(?::[0-9]{1,7})?")
+_SOURCE = re.compile(r"^---\n# Source: (.{1,1000})$", re.MULTILINE)
+
+
+class HelmFailure(Exception):
+    """Helm refuses the chart. `template` and `line` say where, as far as Helm does ("" and 0 otherwise)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        places = _PLACE.findall(message)
+        self.template, self.line = (places[-1][0], int(places[-1][1])) if places else ("", 0)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What rendered: `helm-sdk v4.2.3`, and the Kubernetes version that templates saw."""
+
+    name: str
+    kubernetes: str
+
+
+def package_version() -> str:
+    """The installed version of helm-python-sdk, without loading it."""
+    return importlib.metadata.version("helm-python-sdk")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what the Go runtime writes to standard error when it dies off the user's terminal."""
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
+
+
+class LoadedChart:
+    """A chart in the SDK. Use only inside a bounded worker.
+
+    Raises:
+        HelmFailure: Helm cannot load it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import helm_python  # loads the Go runtime
+
+        self._folder = str(folder)
+        self._helm = helm_python
+        self._chart = self._call(helm_python.Chart.load, self._folder)
+
+    def _call(self, function: Any, *arguments: Any, **keywords: Any) -> Any:
+        try:
+            return function(*arguments, **keywords)
+        except self._helm.HelmError as error:
+            raise HelmFailure(_readable(str(error), self._folder)) from None
+
+    def crds(self) -> dict[str, str]:
+        """The files under crds/ of the chart and its subcharts, by path from the chart's name on."""
+        return {item["filename"]: item["data"] for item in self._call(lambda: self._chart.crds)}
+
+    def render(self, overlay: str, release: str, namespace: str) -> dict[str, str]:
+        """What each template writes, by its path from the chart's name on, without NOTES.txt.
+
+        Args:
+            overlay: YAML text of the values on top of the chart's own.
+
+        Raises:
+            HelmFailure: the values or a template are at fault.
+            BoundExceeded: it writes more than MAX_RENDER_BYTES.
+        """
+        values = self._call(self._helm.values_from_yaml, overlay) if overlay.strip() else None
+        texts: dict[str, str] = self._call(self._chart.render, values, name=release, namespace=namespace)
+        _bound(texts)
+        return {name: text for name, text in sorted(texts.items()) if not name.endswith("NOTES.txt")}
+
+
+@cache
+def embedded(scratch: Path) -> Engine:
+    """Which Helm and which Kubernetes version the SDK renders for, asked of itself. Only inside a bounded worker.
+
+    Args:
+        scratch: a private folder for the chart that asks.
+    """
+    folder = scratch / f"probe-{os.getpid()}"
+    (folder / "templates").mkdir(parents=True, exist_ok=True)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.0.0\n")
+    (folder / "templates" / "probe.txt").write_text(_PROBE)
+    [answer] = LoadedChart(folder).render("", "probe", "default").values()
+    import helm_python
+
+    kubernetes, _ = answer.split()
+    return Engine(f"helm-sdk {helm_python.helm_sdk_version()}", kubernetes.lstrip("v"))
+
+
+def program() -> str:
+    """The `helm` program on PATH, or ""."""
+    return shutil.which("helm") or ""
+
+
+@cache
+def program_version(path: str) -> str:
+    """What `helm version` says, such as `v3.19.0`."""
+    return _run([path, "version", "--template", "{{.Version}}"], Path("/"), 20).strip()
+
+
+def program_identity(path: str) -> str:
+    """What tells one installed program from another without starting it: path, size and time of change."""
+    status = os.stat(path)
+    return f"{path}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def render_with_program(
+    path: str, folder: Path, overlay: Path | None, *, release: str, namespace: str, kubernetes: str, seconds: float
+) -> dict[str, str]:
+    """What `helm template` writes for a Kubernetes version, by template path from the chart's name on.
+
+    Raises:
+        HelmFailure: it refuses the chart.
+        BoundExceeded: it needs more time, or writes more, than is allowed.
+    """
+    command = [path, "template", release, str(folder), "--namespace", namespace, "--kube-version", kubernetes]
+    if overlay:
+        command += ["--values", str(overlay)]
+    output = _run(command, folder.parent, seconds)
+    _bound({"": output})
+    pieces = _SOURCE.split(output)
+    texts: dict[str, list[str]] = {}
+    for name, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        texts.setdefault(name.strip(), []).append(text)
+    return {name: "\n---\n".join(parts) for name, parts in sorted(texts.items())}
+
+
+def _run(command: list[str], home: Path, seconds: float) -> str:
+    # Nothing of the user's Helm is used: no plugins, repositories, kubeconfig or proxies.
+    environment = {"HOME": str(home), "PATH": os.defpath, "HELM_NO_PLUGINS": "1", "LC_ALL": "C"}
+    for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS"):
+        environment[name] = str(home / "helm-home")
+    environment["KUBECONFIG"] = os.devnull
+    try:
+        done = subprocess.run(
+            command, capture_output=True, env=environment, stdin=subprocess.DEVNULL, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise BoundExceeded(f"helm took more than {seconds:g} s (bound: unit time)") from None
+    if done.returncode:
+        message = done.stderr.decode(errors="replace").replace("Use --debug flag to render out invalid YAML", "")
+        raise HelmFailure(_readable(message.removeprefix("Error: "), command[3] if len(command) > 3 else ""))
+    return done.stdout.decode(errors="replace")
+
+
+def _bound(texts: dict[str, str]) -> None:
+    if sum(map(len, texts.values())) > MAX_RENDER_BYTES:
+        raise BoundExceeded(f"renders to more than {MAX_RENDER_BYTES} bytes (bound: render size)")
+
+
+def _readable(message: str, folder: str) -> str:
+    """One line, without the folder it was rendered in, long middles left out."""
+    if folder:
+        message = message.replace(folder + "/", "").replace(folder, "the chart")
+    text = " ".join(message.split())
+    return text if len(text) <= 700 else f"{text[:250]} … {text[-400:]}"

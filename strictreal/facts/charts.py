@@ -1,0 +1,127 @@
+"""What collectors see in Helm charts and in what they render to."""
+
+from __future__ import annotations
+
+from strictreal.model import Located, Natural
+
+
+class Chart(Located, frozen=True, kw_only=True):
+    """One chart of the subject: a folder with a Chart.yaml, or a packaged .tgz. Subcharts are part of their chart."""
+
+    name: str
+    version: str
+    kind: str
+    """`application` or `library`; a library renders nothing by itself."""
+    overlays: tuple[str, ...] = ()
+    """Values files, relative to the chart, that are each rendered on top of values.yaml."""
+    schema: str = ""
+    """The path of its values.schema.json; "" where it has none."""
+
+
+class Render(Located, frozen=True, kw_only=True):
+    """One attempt to render a chart with one set of values: the unit in which rendering is examined."""
+
+    chart: str
+    overlay: str = ""
+    """The values file on top of values.yaml; "" for the chart's own values alone."""
+    engine: str
+    """Name and version of what rendered it: `helm-sdk v4.2.3`, `helm v3.19.0`."""
+    kubernetes: str
+    """The Kubernetes version that templates saw in .Capabilities."""
+    documents: Natural = 0
+    """How many manifests came out, lists taken apart."""
+    digest: str = ""
+    """SHA-256 over the canonical list of its manifests, secrets redacted; "" when it failed."""
+    error: str = ""
+    """Why it does not render; "" when it does."""
+
+    @property
+    def values(self) -> str:
+        """How a message calls the values."""
+        return f"with {self.overlay}" if self.overlay else "with its own values"
+
+
+class RenderPair(Located, frozen=True, kw_only=True):
+    """Two renders of the same inputs, compared byte by byte."""
+
+    chart: str
+    overlay: str = ""
+    identical: bool
+
+
+class UnstableTemplate(Located, frozen=True, kw_only=True):
+    """A template that wrote different bytes at the second render; the place is the first line that differs."""
+
+    unit = "RenderPair"
+    chart: str
+    overlays: tuple[str, ...] = ("",)
+
+
+class KubernetesTarget(Located, frozen=True, kw_only=True):
+    """A render whose templates saw the Kubernetes version that the configuration names, or do not ask for one."""
+
+    chart: str
+    overlay: str = ""
+    version: str
+
+
+class Manifest(Located, frozen=True, kw_only=True):
+    """One Kubernetes object that a chart renders to, or ships under crds/.
+
+    The place is the template (or file) and the line that begins the object. A list is taken apart: its items are the
+    manifests. Equal objects that several values files give are one manifest.
+    """
+
+    chart: str
+    overlays: tuple[str, ...] = ("",)
+    """The values files that render it, "" for the chart's own values."""
+    api_version: str
+    kind: str
+    name: str
+    """metadata.name, or metadata.generateName followed by `*`; "" when it has neither."""
+    namespace: str = ""
+    hook: str = ""
+    """The annotation helm.sh/hook: `pre-install`, `test`, …; "" for an ordinary object."""
+    document: str
+    """The object as canonical JSON, as Kubernetes would read it, secrets redacted. Text, since facts hold no floats."""
+
+
+class Validation(Located, frozen=True, kw_only=True):
+    """One manifest held against a schema: the unit in which schema errors are counted."""
+
+    chart: str
+    overlays: tuple[str, ...] = ("",)
+    manifest: str
+    """SHA-256 of the manifest's document."""
+    schema: str
+    """What judged it: `kubernetes 1.34`, or the path of the custom resource definition."""
+
+
+class SchemaError(Located, frozen=True, kw_only=True):
+    """One way in which a manifest is not what its schema allows."""
+
+    unit = "Validation"
+    chart: str
+    overlays: tuple[str, ...] = ("",)
+    pointer: str
+    """JSON pointer into the object."""
+    message: str
+    values: tuple[str, ...] = ()
+    """Keys of the chart's values that the template's line names."""
+
+
+class ValuesFile(Located, frozen=True, kw_only=True):
+    """One values file held against one values.schema.json: of the chart, or of one of its subcharts."""
+
+    chart: str
+    overlay: str = ""
+    schema: str
+
+
+class ValuesError(Located, frozen=True, kw_only=True):
+    """One value that its schema does not allow, or that its file gives twice."""
+
+    unit = "ValuesFile"
+    chart: str
+    key: str
+    message: str
