@@ -20,7 +20,7 @@ from strictreal.cache import Cache
 from strictreal.check import load
 from strictreal.collect.session import Session
 from strictreal.judge import Case, FactSet, judge
-from strictreal.run import clock, collect_specimens
+from strictreal.gather import clock, collect_specimens
 from strictreal.subject import open_tree
 
 CORPUS = Path(__file__).resolve().parent.parent / "tests" / "corpus"
@@ -62,7 +62,7 @@ def score(*, verbose: bool = False) -> dict[str, Counter[str]]:
         for (check, case, _), facts in zip(
             laid, collect.collect_all([(t, config.load(t)) for *_, t in laid], session), strict=True
         ):
-            result = judge(checks[check], Case(FactSet([clock(), *facts]), specimens), checks)
+            result = judge(checks[check], Case(FactSet([clock("2026-01-01T00:00:00Z"), *facts]), specimens), checks)
             found = {finding.where.line for finding in result.findings if finding.where.path == case["path"]}
             wanted, tolerated = set(case["findings"]), set(case.get("optional", []))
             tally = {"hit": found & wanted, "miss": wanted - found, "false": found - wanted - tolerated}

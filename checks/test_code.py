@@ -1,7 +1,8 @@
 """Code: one source for every setting, and nothing that belongs there written anywhere else."""
 
 from strictreal.check import check
-from strictreal.facts.code import EnvAccess, Module, SettingsModule
+from strictreal.facts.code import EnvAccess, HardCoded, Module, SettingsModule
+from strictreal.facts.patterns import PatternMatch, of_check
 from strictreal.model import Facts
 
 
@@ -11,7 +12,7 @@ from strictreal.model import Facts
     remedy="Add a field to the settings class and read it from there.",
 )
 def test_environment_is_read_only_in_settings(
-    accesses: Facts[EnvAccess], settings: SettingsModule, modules: Facts[Module]
+    accesses: Facts[EnvAccess], matches: Facts[PatternMatch], settings: SettingsModule, modules: Facts[Module]
 ):
     tests = {module.path for module in modules if module.role == "test"}
     for access in accesses:
@@ -19,3 +20,26 @@ def test_environment_is_read_only_in_settings(
             remedy = "Set it with monkeypatch.setenv, which undoes itself." if access.path in tests else ""
             of = f" of {access.variable}" if access.variable else ""
             yield access.finding(f"{access.form}{of} outside {settings.name}", remedy=remedy)
+    for match in of_check(matches, "code.env-access", beside=accesses):
+        if match.path not in settings:
+            yield match.finding(f"{match.message} outside {settings.name}")
+
+
+@check(
+    "code.hard-coded",
+    proves="Hosts, ports, service URLs, DSNs, credentials and thresholds stand in the settings and nowhere else.",
+    remedy="Add a field to the settings class, with this value as its default, and read it from there.",
+)
+def test_values_that_belong_in_settings_are_not_written_into_code(values: Facts[HardCoded], settings: SettingsModule):
+    for value in values:
+        if value.path in settings:
+            continue
+        if value.kind == "credential":
+            remedy = "Take it from a secret at run time, and replace it: whoever can read the history has it."
+            yield value.finding("a credential in the code", remedy=remedy)
+        elif value.kind == "threshold":
+            remedy = "Name the number as a field of the settings class and compare with that."
+            yield value.finding(f"a tuning threshold in the code: {value.value}", remedy=remedy)
+        else:
+            called = {"url": "a service URL", "dsn": "a DSN"}.get(value.kind, f"a {value.kind}")
+            yield value.finding(f"{called} in the code: {value.value}")

@@ -25,7 +25,8 @@ class Cache:
 
     def __init__(self, folder: Path | None) -> None:
         self.damaged = 0
-        self._database = _connect(folder / "facts.sqlite") if folder else None
+        self._path = folder / "facts.sqlite" if folder else None
+        self._database = _connect(self._path) if self._path else None
 
     @staticmethod
     def key(*parts: str) -> str:
@@ -49,9 +50,19 @@ class Cache:
                         found[key] = blob
                     else:
                         self.damaged += 1
+        except sqlite3.OperationalError:
+            self.damaged += 1  # another run has it locked, or the disk failed: do without
         except (sqlite3.Error, TypeError, AttributeError):
             self.damaged += 1
+            self._renew()
         return found
+
+    def _renew(self) -> None:
+        """Begin again with an empty database, since this one is not whole."""
+        self.close()
+        if self._path:
+            _remove(self._path)
+            self._database = _connect(self._path)
 
     def put_many(self, entries: Mapping[str, bytes]) -> None:
         """Remember; silently not, when the disk or another run is in the way."""
@@ -68,21 +79,33 @@ class Cache:
 
 
 def _connect(path: Path) -> sqlite3.Connection | None:
+    """The database at `path`, made anew when it is damaged or has grown too large; None when there can be none."""
     for _ in range(2):
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if path.exists() and path.stat().st_size > MAX_BYTES:
-                path.unlink()
-            database = sqlite3.connect(path, timeout=5)
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=OFF")
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS fact (key TEXT PRIMARY KEY, sha256 TEXT, blob BLOB) WITHOUT ROWID"
-            )
-            return database
+                _remove(path)
+            return _open(path)
+        except (sqlite3.OperationalError, OSError):
+            return None  # locked, read-only, a full disk: another run's file, or nobody's
         except sqlite3.DatabaseError:
-            with suppress(OSError):
-                path.unlink()
-        except OSError:
-            return None
+            _remove(path)
     return None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=2)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=OFF")
+        database.execute("CREATE TABLE IF NOT EXISTS fact (key TEXT PRIMARY KEY, sha256 TEXT, blob BLOB) WITHOUT ROWID")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(OSError):
+            path.with_name(path.name + suffix).unlink()

@@ -11,6 +11,8 @@ import os
 import tomllib
 import types
 import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +62,9 @@ class Exclude(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Charts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How charts are rendered and judged."""
 
-    kubernetes: str = "1.34"
-    """The Kubernetes version whose schemas judge the manifests: `major.minor`."""
+    kubernetes: str = ""
+    """The Kubernetes version, `major.minor`, whose schemas judge the manifests and that templates shall see. When empty,
+    the schemas of 1.34 judge, and templates see the version that the embedded Helm has."""
     namespace: str = "default"
     release: str = "release"
     overlays: tuple[str, ...] = ("values-*.yaml", "values/*.yaml", "ci/*-values.yaml")
@@ -91,10 +94,11 @@ def settings(environ: typing.Mapping[str, str] | None = None) -> Settings:
         ConfigurationError: a variable holds something that it cannot mean.
     """
     env = os.environ if environ is None else environ
-    home = Path(env.get("HOME") or Path.home())
+    home = _home(env.get("HOME", ""))
 
     def folder(variable: str, default: str) -> Path:
-        return Path(env.get(variable) or home / default) / "strictreal"
+        named = env.get(variable, "")  # the XDG specification has relative paths ignored
+        return (Path(named) if os.path.isabs(named) else home / default) / "strictreal"
 
     key = env.get("STRICTREAL_SIGNING_KEY")
     return Settings(
@@ -108,6 +112,27 @@ def settings(environ: typing.Mapping[str, str] | None = None) -> Settings:
         variables=tuple(sorted(name for name in env if name.startswith(_BEARING))),
         secrets={name: value for name, value in env.items() if any(word in name.upper() for word in _SECRET_WORDS)},
     )
+
+
+def _home(named: str) -> Path:
+    """The home folder; without one, a place in which nothing can be kept."""
+    if os.path.isabs(named):
+        return Path(named)
+    try:
+        return Path.home()
+    except RuntimeError:  # a user without an entry in the password file, as in many containers
+        return Path(os.devnull)
+
+
+@contextmanager
+def without_pytest_options() -> Iterator[None]:
+    """Hide pytest's options and plugins that the environment asks for, which are not meant for the audit suite."""
+    names = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _flag(name: str, value: str) -> bool:
@@ -145,10 +170,23 @@ def load(tree: Tree) -> Config:
         config = msgspec.convert({**table, "source": source}, Config)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{source}: {error}") from error
-    for glob in (*config.settings, *(e.path for e in config.exclude), config.waivers, config.sprints, config.evidence):
-        if glob.startswith("/") or ".." in glob.split("/"):
-            raise ConfigurationError(f"{source}: {glob!r} leaves the repository; use a path inside it")
+    _refuse_unusable(config, table, tree)
     return config
+
+
+def _refuse_unusable(config: Config, table: dict[str, Any], tree: Tree) -> None:
+    """Raise for a value of the right type that can mean nothing good."""
+    globs = (*config.settings, *(e.path for e in config.exclude), *config.charts.overlays)
+    for path in (*globs, config.waivers, config.sprints, config.evidence):
+        if path.startswith("/") or ".." in path.split("/"):
+            raise ConfigurationError(f"{config.source}: {path!r} leaves the repository; use a path inside it")
+        if not path.strip("./ "):
+            raise ConfigurationError(f"{config.source}: {path!r} names no path; use one inside the repository")
+    for exclude in config.exclude:
+        if not exclude.reason.strip():
+            raise ConfigurationError(f"{config.source}: exclude of {exclude.path!r}: reason is empty; say why")
+    if "waivers" in table and config.waivers not in tree.paths:
+        raise ConfigurationError(f"{config.source}: waivers: {config.waivers!r} is not a file of the repository")
 
 
 def _toml(tree: Tree, path: str) -> dict[str, Any]:
@@ -162,8 +200,10 @@ def _refuse_unknown_keys(table: dict[str, Any], kind: type[msgspec.Struct], wher
     hints = typing.get_type_hints(kind)
     for key, value in table.items():
         if key not in hints or key == "source":
-            near = difflib.get_close_matches(key, [name for name in hints if name != "source"], 1, cutoff=0.4)
-            raise ConfigurationError(f"{where}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            known = [name for name in hints if name != "source"]
+            near = difflib.get_close_matches(key, known, 1, cutoff=0.4)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise ConfigurationError(f"{where}: unknown key {key!r}; {hint}")
         nested = _struct_inside(hints[key])
         for item in value if isinstance(value, list) else [value]:
             if nested and isinstance(item, dict):

@@ -11,7 +11,10 @@ import subprocess
 import tempfile
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, cast
 
 from strictreal.errors import BoundExceeded, SubjectError
 
@@ -34,8 +37,9 @@ _COMMAND = (
 )
 
 
-def _environment() -> dict[str, str]:
+def _environment(root: Path) -> dict[str, str]:
     return {
+        "GIT_CEILING_DIRECTORIES": str(root.resolve().parent),  # a broken .git must not make an outer repository answer
         # A relative entry would find programs in the audited folder when that is the current one.
         "PATH": os.pathsep.join(folder for folder in os.get_exec_path() if os.path.isabs(folder)),
         "GIT_ALLOW_PROTOCOL": "",  # overrules `protocol.<name>.allow` of the repository: not even a lazy fetch connects
@@ -48,10 +52,10 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _start(root: Path, arguments: tuple[str, ...], **pipes: object) -> subprocess.Popen[bytes]:
+def _start(root: Path, arguments: tuple[str, ...], *, stdin: int, stderr: int | IO[bytes]) -> subprocess.Popen[bytes]:
     command = (*_COMMAND, "-C", str(root), *arguments)
     try:
-        return subprocess.Popen(command, stdout=subprocess.PIPE, env=_environment(), **pipes)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, env=_environment(root))
     except OSError as error:
         raise SubjectError(f"git cannot be started: {error.strerror}") from error
 
@@ -63,26 +67,40 @@ def git(root: Path, *arguments: str) -> bytes:
         SubjectError: git is not installed or refuses; the message has its words.
         BoundExceeded: it took longer than SECONDS or printed more than MAX_OUTPUT.
     """
-    with tempfile.TemporaryFile() as complaints:
-        with _start(root, arguments, stdin=subprocess.DEVNULL, stderr=complaints) as process:
-            late = threading.Event()
-            watchdog = threading.Timer(SECONDS, lambda: (late.set(), process.kill()))
-            watchdog.daemon = True
-            watchdog.start()
-            try:
-                assert process.stdout
-                printed = process.stdout.read(MAX_OUTPUT + 1)
-            finally:
-                watchdog.cancel()
-                process.kill() if process.stdout and process.stdout.read(1) else process.wait()
+    late = threading.Event()
+    with (
+        tempfile.TemporaryFile() as complaints,
+        _start(root, arguments, stdin=subprocess.DEVNULL, stderr=complaints) as process,
+        _alarm(process, late),
+    ):
+        printed = cast("IO[bytes]", process.stdout).read(MAX_OUTPUT + 1)
+        if len(printed) > MAX_OUTPUT:
+            process.kill()
+            raise BoundExceeded(f"git {arguments[0]} printed more than {MAX_OUTPUT} bytes (bound: git output)")
+        status = process.wait()
         if late.is_set():
             raise BoundExceeded(f"git {arguments[0]} took more than {SECONDS} s (bound: git time)")
-        if len(printed) > MAX_OUTPUT:
-            raise BoundExceeded(f"git {arguments[0]} printed more than {MAX_OUTPUT} bytes (bound: git output)")
-        if process.returncode:
+        if status:
             complaints.seek(0)
             raise SubjectError(f"git {arguments[0]}: {complaints.read(300).decode(errors='replace').strip()}")
     return printed
+
+
+@contextmanager
+def _alarm(process: subprocess.Popen[bytes], late: threading.Event) -> Iterator[None]:
+    """Kill the process after SECONDS, and say so in `late`."""
+
+    def ring() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(SECONDS, ring)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Objects:
@@ -99,11 +117,11 @@ class Objects:
             SubjectError: git does not have it.
         """
         if self._process is None:
-            self._process = _start(self._root, ("cat-file", "--batch"), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            self._process = _start(
+                self._root, ("cat-file", "--batch"), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
             weakref.finalize(self, _stop, self._process)
-        source, sink = self._process.stdout, self._process.stdin
-        assert source
-        assert sink
+        source, sink = cast("IO[bytes]", self._process.stdout), cast("IO[bytes]", self._process.stdin)
         try:
             sink.write(name.encode() + b"\n")
             sink.flush()

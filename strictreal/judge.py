@@ -2,10 +2,11 @@
 
 The rules, in this order:
 
-1. The check fails to fail on its bad specimen, or fails on the good one, or examines nothing there → *not-proven*.
-2. The subject has nothing of the kind the check looks at, and nobody demands it → *not applicable*.
+1. The check fails to fail on its bad specimen, or fails on the good one, or does not examine all of it → *not-proven*.
+2. The subject has nothing of the kind the check looks at, and nobody demands it → *not applicable*. This comes first
+   where the specimens could not be examined either, for want of a tool.
 3. The check has findings that no waiver covers → *failed*.
-4. Something it needs could not be examined, or nothing was → *not-proven*.
+4. Something that it, or a check whose findings it judges, needs could not be examined, or nothing was → *not-proven*.
 5. All its findings are waived → *waived*; it has none → *proven*.
 
 A check that raises, or that touches a file, process or socket, is an *error*.
@@ -16,7 +17,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -31,6 +32,8 @@ from strictreal.model import (
     Findings,
     Gap,
     Inventory,
+    Located,
+    Location,
     Observation,
     Outcome,
     Result,
@@ -67,6 +70,10 @@ class FactSet:
     def gaps(self, unit: str) -> list[Gap]:
         return [gap for gap in self.all(Gap) if gap.of == unit]
 
+    def of_unit(self, unit: str) -> list[Any]:
+        """The facts of the type with this name."""
+        return next((items for kind, items in self._by_type.items() if kind.__name__ == unit), [])
+
     def examined(self, unit: str) -> int:
         return self._examined.get(unit, 0)
 
@@ -85,22 +92,27 @@ class Case:
 def judge(check: Check, case: Case, registry: Mapping[str, Check]) -> Result:
     """The outcome of one check. `registry` has every check by id, for those that judge other checks' findings."""
     try:
-        unearned = _unearned(check, case, registry)
-        if unearned:
-            return Result(check=check.id, outcome=Outcome.NOT_PROVEN, examined=0, reason=unearned)
         units = _units(check)
-        examined = sum(case.subject.examined(unit) for unit in units)
+        examined = _examined(units, case.subject)
         demand = _demand(check, case.subject)
-        if _absent(check, case.subject):
+        absent = _absent(check, case.subject)
+        unearned = _unearned(check, case, registry)
+        if unearned and not (absent and not demand and _unseen(check, case, registry)):
+            return Result(check=check.id, outcome=Outcome.NOT_PROVEN, examined=0, reason=unearned)
+        if absent:
             if not demand:
                 reason = f"the subject has no {_words(units[0])}" if units else "nothing to judge"
                 return Result(check=check.id, outcome=Outcome.NOT_APPLICABLE, examined=0, reason=reason)
             reason = f"demanded by {demand}, but the subject has no {_words(units[0])}"
             return Result(check=check.id, outcome=Outcome.NOT_PROVEN, examined=0, reason=reason)
+        if lacking := _lacking(check, case.subject):
+            return Result(check=check.id, outcome=Outcome.NOT_PROVEN, examined=examined, reason=lacking)
         findings = _finish(check, case, registry)
-    except Exception as error:
+        missing = _missing(check, case.subject, registry)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # not even SystemExit or pytest.skip() takes a check out of the results
         return Result(check=check.id, outcome=Outcome.ERROR, examined=0, reason=f"{type(error).__name__}: {error}")
-    missing = _missing(check, case.subject)
     standing = [finding for finding in findings if not finding.waived and not finding.known]
     if standing:
         outcome, reason = Outcome.FAILED, f"{len(standing)} finding{'s' * (len(standing) > 1)}"
@@ -122,50 +134,92 @@ def _units(check: Check) -> list[str]:
     return list(dict.fromkeys(p.facts.unit_name() for p in check.parameters if p.facts))
 
 
+def _examined(units: Iterable[str], facts: FactSet) -> int:
+    """How many things were looked at. What two collectors read, such as a module and a source file, counts once."""
+    places: set[Location] = set()
+    count = 0
+    for unit in units:
+        known = [fact.where for fact in facts.of_unit(unit) if isinstance(fact, Located)]
+        count += facts.examined(unit) - sum(where in places for where in known)
+        places.update(known)
+    return count
+
+
 def _absent(check: Check, facts: FactSet) -> bool:
-    """True when the subject has nothing of the kind that the check's first facts are drawn from."""
-    units = _units(check)
-    return bool(units) and not facts.inventory.get(units[0], 0) and not facts.examined(units[0])
+    """True when the subject has nothing of the kinds that the check's first facts, or those that widen it, are from."""
+    units = _units(check)[:1] + [p.facts.unit_name() for p in check.parameters if p.facts and p.facts.widens]
+    seen = (facts.gaps(unit) or facts.inventory.get(unit, 0) or facts.examined(unit) for unit in units)
+    return bool(units) and not any(seen)
 
 
 def _demand(check: Check, facts: FactSet) -> str:
     return ", ".join(d.by for d in facts.all(Demand) if fnmatch.fnmatchcase(check.id, d.check))
 
 
-def _missing(check: Check, facts: FactSet) -> str:
-    """What the check needs and did not get, in words; empty when it got everything."""
+def _lacking(check: Check, facts: FactSet) -> str:
+    """The one fact that the check must have and has not, in words; empty when it has all."""
     for parameter in check.parameters:
         if parameter.only and len(facts.all(parameter.only)) != 1:
             return f"exactly one {parameter.only.__name__} is needed, there are {len(facts.all(parameter.only))}"
-    for unit in _units(check):
-        gaps = facts.gaps(unit)
-        if gaps:
-            first = gaps[0]
-            more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-            return f"{first.where.path + ': ' if first.where.path else ''}{first.reason}{more}"
-        counted, examined = facts.inventory.get(unit, 0), facts.examined(unit)
-        if counted > examined:
-            return f"{counted - examined} of {counted} {_words(unit)} were lost on the way"
+    return ""
+
+
+def _missing(check: Check, facts: FactSet, registry: Mapping[str, Check]) -> str:
+    """What the check needs and did not get, in words; empty when it got everything.
+
+    A check that judges the findings of others needs what they need: a finding may hide in what they did not see.
+    """
+    for needed in (check, *_asked(check, registry)):
+        if needed is not check and _absent(needed, facts):
+            continue
+        problem = _lacking(needed, facts) or next(filter(None, (_lost(unit, facts) for unit in _units(needed))), "")
+        if problem:
+            return problem if needed is check else f"{needed.id}: {problem}"
+    return ""
+
+
+def _lost(unit: str, facts: FactSet) -> str:
+    """Why not all of one unit was examined; empty when all was."""
+    if gaps := facts.gaps(unit):
+        where = gaps[0].where.path
+        more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+        return f"{where + ': ' if where else ''}{gaps[0].reason}{more}"
+    counted, examined = facts.inventory.get(unit, 0), facts.examined(unit)
+    if counted > examined:
+        return f"{counted - examined} of {counted} {_words(unit)} were lost on the way"
+    if counted < examined:
+        return f"{examined} {_words(unit)} were examined, but only {counted} counted"
     return ""
 
 
 def _unearned(check: Check, case: Case, registry: Mapping[str, Check]) -> str:
     """Why the check cannot be believed, seen on its specimens; empty when it has earned belief."""
+    asked = {id for parameter in check.parameters for id in parameter.findings_of if not set(id) & set("*?[")}
+    if unknown := sorted(asked - registry.keys()):
+        return f"it judges the findings of {unknown[0]}, which the suite does not have"
     for kind in ("bad", "good"):
         facts = case.specimens.get((check.id, kind))
         if facts is None:
             return f"it has no {kind} specimen"
+        if lacking := _lacking(check, facts):
+            return f"its {kind} specimen is incomplete: {lacking}"
         findings = _run(check, facts, registry, case)
         if kind == "bad" and not findings:
-            return "it found nothing on its bad specimen"
+            return _missing(check, facts, registry) or "it found nothing on its bad specimen"
         if kind == "good" and findings:
             first = findings[0]
             return f"it fails on its good specimen: {first.where.path}:{first.where.line} {first.message}"
         if kind == "good" and _units(check) and not any(facts.examined(unit) for unit in _units(check)):
             return "it examined nothing on its good specimen"
-        if kind == "good" and (missing := _missing(check, facts)):
+        if kind == "good" and (missing := _missing(check, facts, registry)):
             return f"its good specimen is incomplete: {missing}"
     return ""
+
+
+def _unseen(check: Check, case: Case, registry: Mapping[str, Check]) -> bool:
+    """True when something, such as an absent tool, kept the check's specimens from being examined."""
+    shown = (case.specimens.get((check.id, kind)) for kind in ("bad", "good"))
+    return any(facts is not None and _missing(check, facts, registry) for facts in shown)
 
 
 def _run(check: Check, facts: FactSet, registry: Mapping[str, Check], case: Case) -> tuple[Finding, ...]:
@@ -183,17 +237,22 @@ def _argument(parameter: Parameter, facts: FactSet, registry: Mapping[str, Check
     if parameter.facts:
         return facts.facts(parameter.facts)
     if parameter.only:
-        found = facts.all(parameter.only)
-        if len(found) != 1:
-            raise ValueError(f"exactly one {parameter.only.__name__} is needed, there are {len(found)}")
-        return found[0]
-    return Findings(
-        finding
-        for pattern in parameter.findings_of
-        for id, other in sorted(registry.items())
-        if fnmatch.fnmatchcase(id, pattern) and not any("*" in p.findings_of for p in other.parameters)
-        for finding in _waive(_run(other, facts, registry, case), facts)
-    )
+        [found] = facts.all(parameter.only)
+        return found
+    asked = [other for other in _asked_by(parameter, registry) if not _lacking(other, facts)]
+    return Findings(finding for other in asked for finding in _waive(_run(other, facts, registry, case), facts))
+
+
+def _asked(check: Check, registry: Mapping[str, Check]) -> Iterator[Check]:
+    """The checks whose findings a check judges."""
+    return (other for parameter in check.parameters for other in _asked_by(parameter, registry))
+
+
+def _asked_by(parameter: Parameter, registry: Mapping[str, Check]) -> Iterator[Check]:
+    for id, other in sorted(registry.items()):
+        wanted = any(fnmatch.fnmatchcase(id, pattern) for pattern in parameter.findings_of)
+        if wanted and not any("*" in p.findings_of for p in other.parameters):
+            yield other
 
 
 def _fingerprinted(check: Check, findings: list[Finding]) -> tuple[Finding, ...]:
@@ -203,7 +262,7 @@ def _fingerprinted(check: Check, findings: list[Finding]) -> tuple[Finding, ...]
     """
     seen: Counter[str] = Counter()
     done = []
-    for finding in sorted(findings, key=lambda f: (f.where.path, f.where.line, f.where.column, f.message)):
+    for finding in sorted(findings, key=lambda f: (*msgspec.structs.astuple(f.where), f.message, f.remedy)):
         where = finding.where
         text = " ".join(where.text.split())
         identity = digest(canonical([check.id, where.path, where.resource, text, "" if text else finding.message]))
@@ -226,7 +285,8 @@ def _finish(check: Check, case: Case, registry: Mapping[str, Check]) -> tuple[Fi
     findings = _waive(_run(check, case.subject, registry, case), case.subject)
     if case.base is None:
         return findings
-    before = {finding.fingerprint for finding in _run(check, case.base, registry, case)}
+    known = () if _lacking(check, case.base) else _run(check, case.base, registry, case)
+    before = {finding.fingerprint for finding in known}
     return tuple(
         msgspec.structs.replace(finding, known=True) if finding.fingerprint in before else finding
         for finding in findings

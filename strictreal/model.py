@@ -90,6 +90,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
 
     unit: ClassVar[str] = ""
+    widens: ClassVar[bool] = False
+    """True for facts that widen a check to more kinds of source: it applies wherever their unit is."""
 
     @classmethod
     def unit_name(cls) -> str:
@@ -156,6 +158,7 @@ class RunTime(Fact, frozen=True, kw_only=True):
 class Waiver(Located, frozen=True, kw_only=True):
     """A dated, reasoned, approved exception to findings of one check."""
 
+    unit = "WaiverFile"
     check: str
     reason: str
     approver: str

@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from strictreal import config as configuration
 from strictreal import suite
 from strictreal.check import Check, load
-from strictreal.errors import StrictRealError
+from strictreal.errors import SuiteError
 from strictreal.evidence import factfiles
 from strictreal.judge import Case, judge
 from strictreal.model import Outcome, Result
@@ -40,6 +41,13 @@ def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: Any) -> 
         return None
     _require_specimens(check, collector.path.parent / "specimens")
     return CheckItem.from_parent(collector, name=name, check=check)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Specimens are read, never imported: a test file among them is a subject."""
+    if collection_path.name != "specimens" or not collection_path.is_dir():
+        return None
+    return True if any(collection_path.glob("*/bad")) or any(collection_path.glob("*/good")) else None
 
 
 def _require_specimens(check: Check, specimens: Path) -> None:
@@ -90,8 +98,6 @@ class NotProvenError(AssertionError):
 def _strict(config: pytest.Config) -> bool:
     if config.getoption("--strict-real"):
         return True
-    from strictreal import config as configuration
-
     return configuration.settings().strict
 
 
@@ -108,12 +114,13 @@ def _case(config: pytest.Config) -> Case:
 def _collect(config: pytest.Config) -> str:
     """Collect the subject's facts into a folder of its own, which goes when the session ends."""
     from strictreal import config as configuration
-    from strictreal import run  # pytest may be used without ever collecting
+    from strictreal import gather  # pytest may be used without ever collecting
 
     folder = tempfile.TemporaryDirectory(prefix="strictreal-")
     config.add_cleanup(folder.cleanup)
     subject = Path(config.invocation_params.dir, config.getoption("--subject"))
-    run.collect(run.Request(path=subject), Path(folder.name), settings=configuration.settings())
+    request = gather.Request(path=subject)
+    gather.collect(request, gather.open_subject(request), Path(folder.name), settings=configuration.settings())
     return folder.name
 
 
@@ -147,6 +154,8 @@ class Recorder:
             result = msgspec.convert(found, Result)
             self.results[result.check] = result
             self.seconds[result.check] = report.duration
+        elif report.failed or report.when == "call":
+            self.broken.append(f"{report.nodeid}: {report.longreprtext or 'is not a check; declare it with @check'}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -156,33 +165,35 @@ class Recorder:
         self.broken.append(str(excrepr))
 
 
-def judge_folder(facts: Path, *, jobs: int = 0, only: tuple[str, ...] = (), checks: Path | None = None) -> Recorder:
+def judge_folder(facts: Path, *, only: tuple[str, ...] = (), checks: Path | None = None) -> Recorder:
     """Run the whole suite over a folder of facts in this process, quietly.
+
+    Whatever pytest would pick up around the suite or from the environment stays out: configuration files, plugins,
+    options, conftest.py of outer folders (the suite may be installed inside the very repository that is audited).
 
     Args:
         facts: a folder with facts.jsonl and specimens.jsonl.
-        jobs: xdist workers; 0 judges in this process.
         only: check ids to run; all when empty.
         checks: the folder of checks; the suite's own when None.
 
     Raises:
-        StrictRealError: the suite does not load.
+        SuiteError: the suite does not load, or a check ended without a result.
     """
     recorder = Recorder()
     arguments = [
         str(checks or suite.root() / "checks"),
-        *("-c", "/dev/null", "--rootdir", str(suite.root())),
+        *("-c", "/dev/null", "--rootdir", str(suite.root()), "--noconftest", "--assert=plain"),
         *("--disable-plugin-autoload", "-p", "strictreal.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
         *("--import-mode", "importlib", "--facts", str(facts), "-o", "python_files=test_*.py"),
     ]
-    if jobs > 1:
-        arguments += ["-p", "xdist", "-p", "xdist.looponfail", "-n", str(jobs)]
-    wanted = _Only(only)
-    code = pytest.main(arguments, plugins=[recorder, wanted])
+    with configuration.without_pytest_options():
+        code = pytest.main(arguments, plugins=[recorder, _Only(only)])
     if recorder.broken:
-        raise StrictRealError("the suite does not load:\n" + "\n".join(recorder.broken))
+        raise SuiteError("the suite does not load:\n" + "\n".join(recorder.broken))
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
+    if code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        raise SuiteError(f"the suite does not run: pytest ended with {code!r}")
     return recorder
 
 

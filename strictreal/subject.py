@@ -1,7 +1,7 @@
 """The subject as a tree of files: listed once, read safely, digested.
 
-The audited repository is hostile. Git is asked only through plumbing that runs no filter, hook, monitor or transport of
-the repository's own configuration; a link is never followed; a path cannot leave the root.
+The audited repository is hostile. A link is never followed, a path cannot leave the root, and what cannot be read stays
+in the list, so that whoever needs it finds a gap and not a shorter subject.
 """
 
 from __future__ import annotations
@@ -10,31 +10,23 @@ import hashlib
 import io
 import os
 import stat
-import subprocess
-import weakref
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from strictreal.errors import BoundExceeded, SubjectError
+from strictreal.git import Objects, git
 from strictreal.model import canonical, digest
 
 MAX_FILES = 250_000
 MAX_FILE_BYTES = 8 * 1024 * 1024
+MAX_DIGEST_BYTES = 4 * 1024**3
+"""A larger file is not even digested; its size stands for it."""
+UNREAD = "unread"
+"""How the digest of a file begins that could not be read."""
 _SKIPPED_WITHOUT_GIT = {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
 _MISSING = "tracked by git but missing from the working tree"
-_GIT = (
-    "git",
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "core.hooksPath=/dev/null"),
-    *("-c", "core.untrackedCache=false"),
-    *("-c", "protocol.allow=never"),
-    *("-c", "safe.directory=*"),
-    "--no-optional-locks",
-    "--literal-pathspecs",
-)
 
 
 @dataclass(frozen=True)
@@ -50,8 +42,10 @@ class Entry:
 class Tree:
     """The regular files of a subject, in path order, without its evidence folder.
 
+    A name that is not UTF-8 is shown with its odd bytes escaped: `caf\\xe9.py`.
+
     Attributes:
-        left_out: (path, reason) of everything listed but not read.
+        left_out: (path, reason) of everything listed but passed over on purpose.
         origin: where the list came from: `git`, `walk` or `revision`.
         commit: the commit that HEAD names, or "".
         dirty: paths that differ from the commit; empty when clean or without git.
@@ -64,8 +58,10 @@ class Tree:
     commit: str = ""
     dirty: list[str] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    _names: dict[str, str] = field(default_factory=dict)
+    """What the operating system calls a file that is shown by another name."""
     _blobs: dict[str, str] = field(default_factory=dict)
-    _objects: _Objects | None = None
+    _objects: Objects | None = None
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
@@ -79,12 +75,14 @@ class Tree:
 
         Raises:
             BoundExceeded: it is larger than MAX_FILE_BYTES.
-            SubjectError: it is not in the tree, or cannot be read as a regular file.
+            SubjectError: it is not in the tree, cannot be read as a regular file, or changed since it was digested.
         """
         with self.open(path) as file:
             data = file.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
             raise BoundExceeded(f"{path}: larger than {MAX_FILE_BYTES} bytes (bound: file size)")
+        if "digests" in self.__dict__ and digest(data) != self.digests[path]:
+            raise SubjectError(f"{path}: changed while it was being audited")
         return data
 
     def open(self, path: str) -> io.BufferedIOBase:
@@ -96,77 +94,35 @@ class Tree:
         if path not in self.paths:
             raise SubjectError(f"{path}: not a file of the subject")
         if self._objects:
-            return io.BytesIO(self._objects.read(self._blobs[path]))
+            return io.BytesIO(self._objects.read(self._blobs[path], MAX_FILE_BYTES))
         try:
-            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            place = self.root / self._names.get(path, path)
+            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise SubjectError(f"{path}: cannot be read: {error.strerror}") from error
         return os.fdopen(descriptor, "rb")
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """SHA-256 of every file, by path. Files above the size bound are streamed."""
-        found: dict[str, str] = {}
-        for entry in self.entries:
-            try:
-                with self.open(entry.path) as file:
-                    found[entry.path] = hashlib.file_digest(file, "sha256").hexdigest()
-            except (SubjectError, OSError):
-                found[entry.path] = "unreadable"
-        return found
+        """SHA-256 of every file, by path; UNREAD and a reason where it is unreadable or above MAX_DIGEST_BYTES."""
+        return {entry.path: self._digest(entry) for entry in self.entries}
+
+    def _digest(self, entry: Entry) -> str:
+        if entry.size > MAX_DIGEST_BYTES:
+            return f"{UNREAD}: {entry.size} bytes"
+        try:
+            if self._objects:
+                data = self._objects.read(self._blobs[entry.path], MAX_FILE_BYTES)
+                return digest(data) if len(data) <= MAX_FILE_BYTES else f"{UNREAD}: blob {self._blobs[entry.path]}"
+            with self.open(entry.path) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (SubjectError, OSError) as error:
+            return f"{UNREAD}: {error}"
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the canonical list of (path, executable, content digest): the identity of what was audited."""
         return digest(canonical([[e.path, e.executable, self.digests[e.path]] for e in self.entries]))
-
-
-def _environment(root: Path) -> dict[str, str]:
-    return {
-        "GIT_CEILING_DIRECTORIES": str(root.resolve().parent),  # a broken .git must not make an outer repository answer
-        "PATH": os.pathsep.join(os.get_exec_path()),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "LC_ALL": "C",
-    }
-
-
-class _Objects:
-    """Git's objects of one repository, read through a single `git cat-file --batch`."""
-
-    def __init__(self, root: Path) -> None:
-        command = (*_GIT, "-C", str(root), "cat-file", "--batch")
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(root))
-        weakref.finalize(self, self._process.kill)
-
-    def read(self, name: str) -> bytes:
-        """The bytes of one object, by its id."""
-        if not self._process.stdin or not self._process.stdout:
-            raise SubjectError("git cat-file has no pipe")
-        self._process.stdin.write(name.encode() + b"\n")
-        self._process.stdin.flush()
-        head = self._process.stdout.readline().split()
-        if len(head) != 3:
-            raise SubjectError(f"git has no object {name}: is the clone shallow or partial?")
-        data = self._process.stdout.read(int(head[2]))
-        self._process.stdout.read(1)
-        return data
-
-
-def _git(root: Path, *arguments: str) -> bytes:
-    command = (*_GIT, "-C", str(root), *arguments)
-    try:
-        done = subprocess.run(command, capture_output=True, env=_environment(root), timeout=120, check=False)
-    except FileNotFoundError as error:
-        raise SubjectError("git is not installed") from error
-    except subprocess.TimeoutExpired as error:
-        raise BoundExceeded(f"git {arguments[0]} took more than 120 s (bound: git time)") from error
-    if done.returncode:
-        raise SubjectError(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()[:300]}")
-    return done.stdout
 
 
 def open_tree(root: Path, *, evidence: str = "evidence") -> Tree:
@@ -175,114 +131,181 @@ def open_tree(root: Path, *, evidence: str = "evidence") -> Tree:
     Without git, every file below `root` except the folders that hold dependencies or version control.
 
     Raises:
-        SubjectError: `root` is not a directory.
-        BoundExceeded: it lists more than MAX_FILES files.
+        SubjectError: `root` is not a directory, or is a bare repository.
+        BoundExceeded: it lists more than MAX_FILES files, or git takes too long or prints too much.
     """
     if not root.is_dir():
         raise SubjectError(f"{root}: not a directory; name the repository to audit")
-    root = root.resolve()
-    listed = None
-    if os.path.lexists(root / ".git"):
-        with suppress(SubjectError):
-            listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    tree = Tree(root.resolve(), [], "git", evidence)
+    listed = _listed_by_git(tree)
     if listed is None:
-        paths, origin = sorted(_walk(root)), "walk"
-    else:
-        paths, origin = sorted({os.fsdecode(path) for path in listed.split(b"\0") if path}), "git"
-    tree = Tree(root, [], origin, evidence)
-    for path in paths:
-        if path == evidence or path.startswith(evidence + "/"):
-            continue
-        if len(tree.entries) >= MAX_FILES:
-            raise BoundExceeded(f"the subject has more than {MAX_FILES} files (bound: file count)")
-        _admit(tree, path)
-    if origin == "git":
+        tree.origin = "walk"
+        listed = _listed_by_walking(tree)
+    gate = _Gate(tree)
+    for path in sorted(listed):
+        gate.admit(path)
+    if tree.origin == "git":
         _describe_revision(tree)
     return tree
 
 
-def _walk(root: Path) -> Iterator[str]:
-    for folder, names, files in os.walk(root, followlinks=False):
-        names[:] = sorted(name for name in names if name not in _SKIPPED_WITHOUT_GIT)
-        relative = Path(folder).relative_to(root)
-        for name in [*files, *(n for n in names if os.path.islink(os.path.join(folder, n)))]:
-            yield (relative / name).as_posix()
-
-
-def _admit(tree: Tree, path: str) -> None:
-    """Put one listed path among the entries, or say why not."""
+def _listed_by_git(tree: Tree) -> set[str] | None:
+    """What git lists; None where the root is not the top of a repository that git can read."""
+    root = tree.root
+    if not os.path.lexists(root / ".git"):
+        if (root / "HEAD").is_file() and (root / "objects").is_dir() and (root / "refs").is_dir():
+            raise SubjectError(f"{root}: a bare repository has no files; name a working tree of it")
+        return None
     try:
-        path.encode()
-        status = os.lstat(tree.root / path)
-        inside = _parent_is_inside(tree.root, path)
-    except UnicodeEncodeError:
-        tree.left_out.append((path.encode(errors="replace").decode(), "its name is not valid UTF-8"))
-        return
-    except FileNotFoundError:
-        tree.left_out.append((path, _MISSING))
-        return
-    except OSError as error:
-        tree.left_out.append((path, f"cannot be looked at: {error.strerror}"))
-        return
-    if not inside:
-        tree.left_out.append((path, "a parent folder is a link"))
-    elif stat.S_ISLNK(status.st_mode):
-        tree.left_out.append((path, "a symbolic link"))
-    elif stat.S_ISDIR(status.st_mode):
-        tree.left_out.append((path, "a git submodule or nested repository"))
-    elif not stat.S_ISREG(status.st_mode):
-        tree.left_out.append((path, "not a regular file"))
-    else:
-        tree.entries.append(Entry(path, status.st_size, bool(status.st_mode & stat.S_IXUSR)))
+        top = os.fsdecode(git(root, "rev-parse", "--show-toplevel")).removesuffix("\n")
+        if Path(top).resolve() != root:
+            raise SubjectError(f"its working tree is {top}")
+        private = os.fsdecode(git(root, "rev-parse", "--git-path", "info/exclude")).removesuffix("\n")
+        if odd := _ignore_file_that_blocks(root, root / private):
+            raise SubjectError(f"{odd} is not a regular file")
+        listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    except SubjectError as error:
+        tree.left_out.append((".git", f"every file was listed, because git cannot: {error}"))
+        return None
+    return {os.fsdecode(path) for path in listed.split(b"\0") if path}
 
 
-_checked: dict[tuple[Path, PurePosixPath], bool] = {}
+def _ignore_file_that_blocks(root: Path, private: Path) -> str:
+    """An ignore file on which git would wait for ever, such as a named pipe; empty when there is none."""
+    candidates = [private]
+    for folder, names, files in os.walk(root):
+        if ".git" in names:
+            names.remove(".git")
+        if ".gitignore" in files:
+            candidates.append(Path(folder, ".gitignore"))
+    for path in candidates:
+        if os.path.lexists(path) and not stat.S_ISREG(os.stat(path, follow_symlinks=False).st_mode):
+            return os.path.relpath(path, root)
+    return ""
 
 
-def _parent_is_inside(root: Path, path: str) -> bool:
-    parent = PurePosixPath(path).parent
-    if (root, parent) not in _checked:
-        _checked[root, parent] = Path(os.path.realpath(root / parent)) == root / parent
-    return _checked[root, parent]
+def _listed_by_walking(tree: Tree) -> set[str]:
+    def note(error: OSError) -> None:
+        path = os.path.relpath(error.filename, tree.root)
+        tree.left_out.append((_shown(path), f"the folder cannot be read: {error.strerror}"))
+
+    found: set[str] = set()
+    for folder, names, files in os.walk(tree.root, onerror=note):
+        relative = Path(folder).relative_to(tree.root)
+        for name in names:
+            path = (relative / name).as_posix()
+            if os.path.islink(tree.root / path):
+                found.add(path)
+            elif name in _SKIPPED_WITHOUT_GIT and path != ".git":
+                tree.left_out.append((_shown(path), "a folder of dependencies, caches or version control"))
+        names[:] = [name for name in names if name not in _SKIPPED_WITHOUT_GIT]
+        found.update((relative / name).as_posix() for name in files)
+        _count(found)
+    return found
+
+
+def _count(paths: Sized) -> None:
+    if len(paths) > MAX_FILES:
+        raise BoundExceeded(f"the subject has more than {MAX_FILES} files (bound: file count)")
+
+
+def _shown(path: str) -> str:
+    """A path as facts hold it: valid UTF-8, with other bytes escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+class _Gate:
+    """Lets listed paths into a tree, or says why not."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._inside: dict[PurePosixPath, bool] = {}
+
+    def admit(self, path: str) -> None:
+        tree, shown = self._tree, _shown(path)
+        if _is_evidence(tree, path):
+            if not tree.left_out or tree.left_out[-1][0] != tree.evidence:
+                tree.left_out.append((tree.evidence, "the folder of evidence, which audits write"))
+        elif not self._is_inside(PurePosixPath(path).parent):
+            tree.left_out.append((shown, "a parent folder is a link"))
+        elif shown != path and os.path.lexists(tree.root / shown):
+            tree.left_out.append((shown, "its name is not UTF-8, and another file has the name by which it is shown"))
+        else:
+            self._admit(path, shown)
+        _count(tree.entries)
+
+    def _admit(self, path: str, shown: str) -> None:
+        tree = self._tree
+        try:
+            status = os.lstat(tree.root / path)
+        except (FileNotFoundError, NotADirectoryError):
+            tree.left_out.append((shown, _MISSING))
+            return
+        except OSError:
+            tree.entries.append(Entry(shown, 0))  # whoever needs it will see why it cannot be read
+            return
+        if stat.S_ISLNK(status.st_mode):
+            tree.left_out.append((shown, "a symbolic link"))
+        elif stat.S_ISDIR(status.st_mode):
+            tree.left_out.append((shown, "a git submodule or nested repository"))
+        elif not stat.S_ISREG(status.st_mode):
+            tree.left_out.append((shown, "not a regular file"))
+        else:
+            tree.entries.append(Entry(shown, status.st_size, bool(status.st_mode & stat.S_IXUSR)))
+            if shown != path:
+                tree._names[shown] = path
+
+    def _is_inside(self, folder: PurePosixPath) -> bool:
+        if folder not in self._inside:
+            real = os.path.realpath(self._tree.root / folder)
+            self._inside[folder] = Path(real) == self._tree.root / folder
+        return self._inside[folder]
+
+
+def _is_evidence(tree: Tree, path: str) -> bool:
+    return path == tree.evidence or path.startswith(tree.evidence + "/")
 
 
 def _describe_revision(tree: Tree) -> None:
     """Fill in commit and dirty files by comparing blob ids, so that no clean filter of the repository runs."""
     try:
-        tree.commit = _git(tree.root, "rev-parse", "--verify", "HEAD^{commit}").decode().strip()
+        tree.commit = git(tree.root, "rev-parse", "--verify", "HEAD^{commit}").decode().strip()
     except SubjectError:
         tree.dirty = [entry.path for entry in tree.entries]  # no commit yet: everything is new
         return
-    committed = _blobs_at(tree.root, tree.commit)
-    current = {entry.path: entry for entry in tree.entries}
+    committed = {_shown(path): blob for path, mode, blob in _rows(tree.root, tree.commit) if mode in _REGULAR}
     algorithm = "sha1" if len(tree.commit) == 40 else "sha256"
-    for path, entry in current.items():
-        if path not in committed or _blob_id(tree, entry, algorithm) != committed[path]:
-            tree.dirty.append(path)
-    present = current.keys() | {path for path, reason in tree.left_out if reason != _MISSING}
-    gone = [path for path in committed if path not in present and not path.startswith(tree.evidence + "/")]
-    tree.dirty = sorted([*tree.dirty, *gone])
+    differing = {e.path for e in tree.entries if committed.get(e.path) != _blob_id(tree, e, algorithm)}
+    present = tree.paths | {path for path, reason in tree.left_out if reason != _MISSING}
+    gone = {path for path in committed if path not in present and not _is_evidence(tree, path)}
+    tree.dirty = sorted(differing | gone)
 
 
 def _blob_id(tree: Tree, entry: Entry, algorithm: str) -> str:
+    """Git's id for a file's bytes as they are; "" where they cannot be read."""
     hasher = hashlib.new(algorithm, usedforsecurity=False)
     hasher.update(b"blob %d\0" % entry.size)
-    with tree.open(entry.path) as file:
-        while chunk := file.read(1 << 20):
-            hasher.update(chunk)
+    try:
+        with tree.open(entry.path) as file:
+            while entry.size <= MAX_DIGEST_BYTES and (chunk := file.read(1 << 20)):
+                hasher.update(chunk)
+    except (SubjectError, OSError):
+        return ""
     return hasher.hexdigest()
 
 
-def _blobs_at(root: Path, revision: str) -> dict[str, str]:
-    """Blob id of every regular file at a revision, by path."""
-    found = {}
-    for line in _git(root, "ls-tree", "-r", "-z", "--full-tree", revision).split(b"\0"):
+_EXECUTABLE = "100755"
+_REGULAR = {"100644", _EXECUTABLE, "100664"}
+_NOT_READ = {"120000": "a symbolic link", "160000": "a git submodule or nested repository"}
+
+
+def _rows(root: Path, revision: str) -> Iterator[tuple[str, str, str]]:
+    """Path, mode and object id of everything that a revision holds."""
+    for line in git(root, "ls-tree", "-r", "-z", "--full-tree", revision).split(b"\0"):
         if line:
             meta, _, path = line.partition(b"\t")
-            mode, kind, name = meta.decode().split()
-            if kind == "blob" and mode != "120000":
-                found[os.fsdecode(path)] = name
-    return found
+            mode, _, name = meta.decode().split()
+            yield os.fsdecode(path), mode, name
 
 
 def open_revision(root: Path, revision: str, *, evidence: str = "evidence") -> Tree:
@@ -290,13 +313,32 @@ def open_revision(root: Path, revision: str, *, evidence: str = "evidence") -> T
 
     Raises:
         SubjectError: `revision` names no commit, or the clone is too shallow to have it.
+        BoundExceeded: it holds more than MAX_FILES files.
     """
-    if revision.startswith("-"):
-        raise SubjectError(f"{revision!r} is not a revision")
-    commit = _git(root, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
-    blobs = _blobs_at(root, commit)
+    try:
+        if revision.startswith("-"):
+            raise SubjectError("it begins with a dash")
+        commit = git(root, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
+    except (SubjectError, ValueError) as error:
+        hint = "fetch more of its history" if _is_shallow(root) else "name a commit, branch or tag"
+        raise SubjectError(f"there is no revision {revision!r} here; {hint} ({error})") from error
     tree = Tree(root.resolve(), [], "revision", evidence, commit)
-    tree._blobs = {path: blob for path, blob in blobs.items() if not path.startswith(evidence + "/")}
-    tree._objects = _Objects(root)
-    tree.entries = [Entry(path, 0) for path in sorted(tree._blobs)]
+    for path, mode, blob in sorted(_rows(root, commit)):
+        shown = _shown(path)
+        if _is_evidence(tree, path):
+            continue
+        if mode in _REGULAR:
+            tree.entries.append(Entry(shown, 0, mode == _EXECUTABLE))
+            tree._blobs[shown] = blob
+        else:
+            tree.left_out.append((shown, _NOT_READ.get(mode, "not a regular file")))
+        _count(tree.entries)
+    tree._objects = Objects(root)
     return tree
+
+
+def _is_shallow(root: Path) -> bool:
+    try:
+        return git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except SubjectError:
+        return False

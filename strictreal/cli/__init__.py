@@ -47,9 +47,9 @@ def _options(
 def main() -> None:
     """Entry point: errors made on purpose end in a message and their exit code, never a traceback."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as exit:
-        sys.exit(exit.exit_code)
+        code = app(standalone_mode=False)  # what `typer.Exit` says comes back as a value
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
     except StrictRealError as error:
         from strictreal.report import visible
 

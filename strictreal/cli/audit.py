@@ -50,9 +50,10 @@ def audit(
 ) -> None:
     """Audit a repository: collect facts, judge them, leave a signed evidence bundle."""
     from strictreal import config, run
+    from strictreal.gather import Request
 
     settings = config.settings()
-    request = run.Request(
+    request = Request(
         path=path,
         lane=lane.value,
         strict=strict or settings.strict,

@@ -89,5 +89,34 @@ def waiver_list(path: Annotated[Path, typer.Argument(help="The repository.")] = 
     console.table(("check", "covers", "state", "reason", "approver"), rows)
 
 
+@sprint.command("status")
+def sprint_status(
+    path: Annotated[Path, typer.Argument(help="The repository.")] = Path(),
+    *,
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the bundles are.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show each sprint's criteria as the newest bundle that ran every check proves them. Verify that bundle first."""
+    from strictreal import config
+    from strictreal import sprint as sprints
+    from strictreal.evidence import listing
+    from strictreal.subject import open_tree
+
+    tree = open_tree(path)
+    settings = config.load(tree)
+    roadmaps = sprints.load(tree, settings.sprints, load(suite.root() / "checks"))
+    folder = output or tree.root / settings.evidence
+    whole = [run for run in listing.runs(folder) if not run.problem] if folder.is_dir() else []
+    found = next((b for run in reversed(whole) if not (b := listing.load(folder / run.bundle)).results.only), None)
+    results = found.results.results if found else ()
+    standings = sprints.status(roadmaps, results, found.predicate.lane if found else "embedded")
+    if json:
+        console.json(standings)
+        return
+    typer.echo(f"after {found.predicate.bundle}" if found else f"{folder}: no bundle yet; run strictreal audit")
+    rows = [(f"{s.roadmap}/{s.sprint}", s.criterion, s.state.value, s.reason or s.text) for s in standings]
+    console.table(("sprint", "criterion", "state", ""), rows)
+
+
 waiver.callback()(lambda: None)
 sprint.callback()(lambda: None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from strictreal.collect import code, gate, subject
+from strictreal.collect import charts, claims, code, gate, patterns, policies, strictness, subject
 from strictreal.collect.session import Session
 from strictreal.config import Config
 from strictreal.model import Observation
@@ -26,7 +26,7 @@ class Collector(Protocol):
         ...
 
 
-COLLECTORS: tuple[Collector, ...] = (subject, gate, code)
+COLLECTORS: tuple[Collector, ...] = (subject, gate, code, charts, claims, patterns, policies, strictness)
 
 
 def collect_all(subjects: Sequence[tuple[Tree, Config]], session: Session) -> list[list[Observation]]:

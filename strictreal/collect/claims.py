@@ -1,4 +1,4 @@
-"""What a repository says of itself, as facts: documents read for status tags and assertions, workflows for strict mode."""
+"""What a repository says of itself: documents read for status tags and assertions, workflows for strict mode."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import msgspec
 
+from strictreal.collect import pipelines
 from strictreal.collect.prose import documents, markdown, plain
 from strictreal.collect.prose.resolve import Paths
 from strictreal.collect.prose.statuses import statuses
@@ -46,14 +47,17 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
 def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
     """Every document of the tree that is not excluded."""
     entries = [e for e in tree if is_document(e.path) and not excluded(config, e.path)]
-    counted = Inventory(of="Document", count=len(entries))
-    yield Observation(collector="claims", source="", digest=tree.digest, facts=(counted,))
+    workflows = [e for e in tree if pipelines.is_pipeline(e.path) and not excluded(config, e.path)]
+    counted = Inventory(of="Document", count=len(entries)), Inventory(of="Pipeline", count=len(workflows))
+    yield Observation(collector="claims", source="", digest=tree.digest, facts=counted)
     tools = {"markdown-it-py": version("markdown-it-py")}
     # Which files a name denotes depends on the whole tree, so it is settled after the cache and not in it.
-    paths = Paths([*tree.paths, *(path for path, _ in tree.left_out)], tree.root.name)
+    paths = Paths([*tree.paths, *(path for path, _ in tree.left_out)], tree.root.name, unseen=config.evidence)
     for observation in session.per_file("claims", "Document", tree, entries, facts_of, tools):
         resolved = tuple(_resolve(fact, paths) for fact in observation.facts)
         yield msgspec.structs.replace(observation, facts=resolved)
+    tools = {"pyyaml": version("pyyaml")}
+    yield from session.per_file("claims", "Pipeline", tree, workflows, pipelines.facts_of, tools)
 
 
 def is_document(path: str) -> bool:

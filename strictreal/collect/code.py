@@ -6,9 +6,10 @@ import fnmatch
 import sys
 from collections.abc import Iterator
 
-from strictreal.collect.python import env
+from strictreal.collect.languages import is_settings, language_of
+from strictreal.collect.python import claims, env, fakes, fallbacks, literals, stubs, tests
 from strictreal.collect.python.module import ParsedModule, parse
-from strictreal.collect.python.role import is_settings, role
+from strictreal.collect.python.role import role
 from strictreal.collect.session import Session
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
@@ -16,7 +17,7 @@ from strictreal.facts.code import Module, SettingsModule
 from strictreal.model import Fact, Inventory, Location, Observation
 from strictreal.subject import Tree
 
-DETECTORS = (env.facts,)
+DETECTORS = (env.facts, literals.facts, tests.facts, stubs.facts, fakes.facts, fallbacks.facts, claims.facts)
 
 
 def facts_of(file: tuple[str, bytes]) -> list[Fact]:
@@ -33,17 +34,24 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
     """Every Python file of the tree that is not excluded."""
     entries = [e for e in tree if e.path.endswith((".py", ".pyi", ".pyw")) and not excluded(config, e.path)]
     counted = Inventory(of="Module", count=len(entries))
-    settings = _settings_module([e.path for e in entries], config)
+    settings = _settings_module(_sources(tree, config), config)
     yield Observation(collector="code", source="", digest=tree.digest, facts=(counted, settings))
     tools = {"python": ".".join(map(str, sys.version_info[:3]))}
     yield from session.per_file("code", "Module", tree, entries, facts_of, tools)
 
 
-def _settings_module(paths: list[str], config: Config) -> SettingsModule:
+def _sources(tree: Tree, config: Config) -> dict[str, str]:
+    """The language of every source file, by path."""
+    named = {e.path: language_of(e.path) for e in tree}
+    return {path: language for path, language in named.items() if language and not excluded(config, path)}
+
+
+def _settings_module(languages: dict[str, str], config: Config) -> SettingsModule:
     if config.settings:
-        named = [p for p in paths if any(fnmatch.fnmatchcase(p, glob) for glob in config.settings)]
+        named = [path for path in languages if any(fnmatch.fnmatchcase(path, glob) for glob in config.settings)]
         return SettingsModule(paths=tuple(named), declared=True)
-    return SettingsModule(paths=tuple(p for p in paths if is_settings(p)), declared=False)
+    known = [path for path, language in languages.items() if is_settings(path, language)]
+    return SettingsModule(paths=tuple(known), declared=False)
 
 
 __all__ = ["ParsedModule", "collect", "facts_of"]

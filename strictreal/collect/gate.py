@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,12 +10,19 @@ import msgspec
 import yaml
 
 from strictreal import waiver
+from strictreal.collect.redact import redact
 from strictreal.collect.session import Session
 from strictreal.config import Config
+from strictreal.errors import BoundExceeded, StrictRealError
 from strictreal.facts.gate import Comparison, GateChange, WaiverFile, WaiverProblem
-from strictreal.model import Fact, Inventory, Location, Observation, Waiver, canonical
+from strictreal.model import Fact, Gap, Inventory, Location, Observation, Waiver, canonical, digest
 from strictreal.subject import Tree
 
+MAX_DATA_DEPTH = 100
+MAX_DATA_EVENTS = 200_000
+MAX_LABEL = 80
+MAX_SHOWN = 1000
+_PLAIN_KEY = re.compile(r"[\w-]+")
 _TIGHTENS_WHEN_GONE = ("configuration.exclude", "waiver")
 _TIGHTENS_WHEN_NEW = ("configuration.require",)
 
@@ -22,11 +30,18 @@ _TIGHTENS_WHEN_NEW = ("configuration.require",)
 def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
     """The waivers, each as a fact or a problem."""
     facts: list[Fact] = [Inventory(of="WaiverFile", count=int(config.waivers in tree.paths))]
+    read = ""
     if config.waivers in tree.paths:
-        entries = list(waiver.parse(config.waivers, tree.read(config.waivers)))
-        facts.append(WaiverFile(where=Location(config.waivers), waivers=len(entries)))
-        facts += [e if isinstance(e, Waiver) else WaiverProblem(where=e[0], problem=e[1]) for e in entries]
-    yield Observation(collector="gate", source=config.waivers, digest=tree.digest, facts=tuple(facts))
+        read = tree.digests[config.waivers]
+        try:
+            entries = list(waiver.parse(config.waivers, tree.read(config.waivers)))
+        except StrictRealError as error:
+            reason = str(error).removeprefix(config.waivers + ": ")
+            facts.append(Gap(of="WaiverFile", where=Location(config.waivers), reason=reason))
+        else:
+            facts.append(WaiverFile(where=Location(config.waivers), waivers=len(entries)))
+            facts += [e if isinstance(e, Waiver) else WaiverProblem(where=e[0], problem=e[1]) for e in entries]
+    yield Observation(collector="gate", source=config.waivers, digest=read, facts=tuple(facts))
 
 
 def compare(before: Tree, before_config: Config, after: Tree, after_config: Config) -> Observation:
@@ -41,51 +56,97 @@ def compare(before: Tree, before_config: Config, after: Tree, after_config: Conf
         if was != now:
             gone = not now and name.startswith(_TIGHTENS_WHEN_GONE)
             added = not was and name.startswith(_TIGHTENS_WHEN_NEW)
+            shown = redact(name), _readable(name, was), _readable(name, now)
             where = Location(here or place)
-            facts.append(GateChange(where=where, name=name, before=was, after=now, tightens=gone or added))
+            facts.append(
+                GateChange(where=where, name=shown[0], before=shown[1], after=shown[2], tightens=gone or added)
+            )
     return Observation(collector="gate", source="", digest=after.digest, facts=tuple(facts))
+
+
+def _readable(name: str, value: str) -> str:
+    """A value as facts hold it: short, and without the secret that its name may announce."""
+    whole = f"{name}: {value}"
+    return redact(whole, MAX_SHOWN).removeprefix(f"{name}: ") if value else ""
 
 
 def _gate(tree: Tree, config: Config) -> dict[str, tuple[str, str]]:
     """Everything that decides what passes: (file, canonical JSON) by dotted name."""
     found: dict[str, tuple[str, str]] = {}
     source = config.source.split(" ")[0]
-    defaults = dict(_flat("configuration", msgspec.to_builtins(Config())))
     for name, value in _flat("configuration", msgspec.to_builtins(config)):
-        if name != "configuration.source" and defaults.get(name) != value:
+        if name != "configuration.source":
             found[name] = (source, value)
     if config.waivers in tree.paths:
-        for entry in waiver.parse(config.waivers, tree.read(config.waivers)):
-            if isinstance(entry, Waiver):
-                unlocated = msgspec.structs.replace(entry, where=Location(config.waivers))
-                found[f"waiver.{unlocated.digest[:12]}"] = (config.waivers, canonical(unlocated).decode())
+        for entry in _waivers(tree, config.waivers):
+            unlocated = msgspec.structs.replace(entry, where=Location(config.waivers))
+            found[f"waiver.{unlocated.digest[:12]}"] = (config.waivers, canonical(unlocated).decode())
+    policies = {folder for path in tree.paths if path.endswith(".rego") for folder in _above(path)}
     for path in sorted(tree.paths):
-        if path.rsplit("/", 1)[-1] in {"data.yaml", "data.yml", "data.json"} and _beside_rego(tree, path):
-            for name, value in _flat(f"threshold.{path}", _data(tree, path)):
-                found[name] = (path, value)
+        folder, _, name = path.rpartition("/")
+        if name in {"data.yaml", "data.yml", "data.json"} and folder in policies:
+            for threshold, value in _thresholds(tree, path):
+                found[threshold] = (path, value)
     return found
 
 
-def _beside_rego(tree: Tree, path: str) -> bool:
-    folder = path.rpartition("/")[0]
-    return any(other.endswith(".rego") and other.startswith(folder) for other in tree.paths)
-
-
-def _data(tree: Tree, path: str) -> Any:
+def _waivers(tree: Tree, path: str) -> list[Waiver]:
     try:
-        return yaml.load(tree.read(path), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (a safe loader)
-    except Exception:
-        return {"unreadable": tree.digests[path]}
+        return [entry for entry in waiver.parse(path, tree.read(path)) if isinstance(entry, Waiver)]
+    except StrictRealError:
+        return []  # one that cannot be read waives nothing, and is a gap of the subject
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folder of a path and every folder around it; the root is ""."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def _thresholds(tree: Tree, path: str) -> list[tuple[str, str]]:
+    """The leaves of a policy's data file; its digest where it is too large, too deep or not plain data."""
+    try:
+        data = tree.read(path)
+        _refuse_bomb(data)
+        # libyaml's composer recurses in C, hence the look at the events first.
+        value = yaml.load(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (a safe loader)
+        return list(_flat(f"threshold.{path}", value))
+    except (
+        StrictRealError,
+        yaml.YAMLError,
+        msgspec.MsgspecError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+    ):
+        return [(f"threshold.{path}", canonical(tree.digests[path]).decode())]
+
+
+def _refuse_bomb(data: bytes) -> None:
+    depth = 0
+    for count, event in enumerate(yaml.parse(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader))):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > MAX_DATA_DEPTH or count > MAX_DATA_EVENTS:
+            raise BoundExceeded(f"aliases, or more than {MAX_DATA_DEPTH} levels or {MAX_DATA_EVENTS} values")
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Leaves by dotted name; items of lists are named by their content, so that their order does not matter."""
+    """Leaves by dotted name. Items of the configuration's lists are named by their content, since their order is free;
+    the order of a policy's data may mean something, so there a list is a leaf."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _flat(f"{name}.{key}", inner)
-    elif isinstance(value, list):
+            plain = isinstance(key, str) and _PLAIN_KEY.fullmatch(key)
+            yield from _flat(f"{name}.{key if plain else _text(key)}", inner)
+    elif isinstance(value, (list, tuple)) and name.startswith("configuration."):
         for item in value:
-            text = msgspec.json.encode(item, order="sorted").decode()
-            yield f"{name}[{text[:80]}]", text
+            text = _text(item)
+            label = text if len(text) <= MAX_LABEL else f"{text[:MAX_LABEL]}… {digest(text.encode())[:8]}"
+            yield f"{name}[{label}]", text
     else:
-        yield name, msgspec.json.encode(value).decode()
+        yield name, _text(value)
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value, order="sorted").decode()

@@ -1,9 +1,9 @@
 """YAML as Kubernetes and Helm read it: libyaml's parser, Go's rules for what a plain scalar means.
 
 Kubernetes reads YAML through sigs.k8s.io/yaml, which resolves scalars by YAML 1.1 with the exceptions of go-yaml v2:
-`yes`, `on` and `y` are booleans, `0777` and `0o777` are octal, `1:20` and dates are strings, `=` is a string, keys become
-strings as JSON needs them. tests/test_kubeyaml.py compares this module with that very parser. One thing differs on
-purpose: Go keeps the last of two equal keys without a word; here the value is the same, and the duplicate is reported.
+`yes`, `on` and `y` are booleans, `0777` and `0o777` are octal, `1:20`, dates and `=` are strings, and keys become the
+strings that JSON needs. tests/test_kubeyaml.py compares this module with that very parser. One thing differs: Go keeps
+the last of two equal keys without a word; here the value is the same, and the duplicate is reported.
 
 Everything is bounded: an alias counts as many nodes as it stands for, so a "billion laughs" document is refused.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from yaml.cyaml import CParser
+from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -78,6 +78,8 @@ class Document:
 
     value: Any
     duplicates: tuple[Duplicate, ...] = ()
+    line: int = 0
+    """Where the value begins, from 1."""
 
 
 def resolve(text: str) -> Any:
@@ -89,6 +91,7 @@ def resolve(text: str) -> Any:
     if text[0] == "." and not _DOT_FLOAT.fullmatch(text):
         return text
     digits = text.replace("_", "") if "_" in text else text
+    value: int | float
     if len(digits) <= 70 and (match := _INT.fullmatch(digits)):
         sign, number = match.groups()
         prefix = number[:2].lower()
@@ -107,7 +110,7 @@ def _number(value: float) -> int | float:
 
 
 def _tagged(tag: str, text: str, line: int) -> Any:
-    """The meaning of a scalar with an explicit tag."""
+    """The meaning of a scalar with an explicit tag; `!` says that it is a string."""
     if tag == _TAG + "binary":
         try:
             return base64.b64decode(text.replace("\n", "").replace(" ", ""), validate=True).decode(errors="replace")
@@ -131,13 +134,15 @@ def _tagged(tag: str, text: str, line: int) -> Any:
     return value
 
 
-def _key(value: Any, line: int) -> str:
+def key_text(value: Any, line: int) -> str:
     """A mapping's key as the JSON string that Kubernetes makes of it."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
+        if value >= 2**63:
+            raise YamlError(f"the number {value} cannot be a key", line)
         return str(value)
     if isinstance(value, float):
         return _float32(value)
@@ -163,125 +168,132 @@ def _float32(value: float) -> str:
 
 
 class _Builder:
-    """Builds the value of one document from parser events, without recursion."""
+    """Builds the value of one document from parser events, without recursion.
+
+    One loop with everything in local names: this is where most of the time of reading manifests goes.
+    """
 
     def __init__(self, parser: Any) -> None:
         self.parser = parser
         self.duplicates: list[Duplicate] = []
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.open_anchors: set[str] = set()
-        self.nodes = 0
+        self.line = 0
 
-    def build(self) -> Any:
-        stack: list[_Frame] = []
-        get_event = self.parser.get_event
+    def build(self) -> Any:  # noqa: PLR0915
+        get_event, plain = self.parser.get_event, _PLAIN
+        stack: list[tuple[Any, Any, set[str], str | None, int]] = []
+        # The open collection: itself, its pending key, keys that merges brought, its anchor, the nodes before it.
+        container: Any = None
+        key: Any = _NONE
+        merged: set[str] = set()
+        anchor: str | None = None
+        before = nodes = 0
         while True:
             event = get_event()
             kind = type(event)
             if kind is ScalarEvent:
-                self.nodes += 1
-                value, anchor = self.scalar(event, stack), event.anchor
-                if anchor:
-                    self.anchors[anchor] = (value, 1)
+                nodes += 1
+                text, tag = event.value, event.tag
+                if tag is None:
+                    value = plain.get(text, _NONE) if event.implicit[0] else text
+                    if value is _NONE:
+                        value = _remembered(text)
+                else:
+                    value = _tagged(tag, text, _line(event))
+                if text == "<<" and key is _NONE and type(container) is dict and (tag is None or tag == _MERGE_TAG):
+                    value = _MERGE if tag or event.implicit[0] else text
+                if event.anchor:
+                    self.anchors[event.anchor] = value, 1
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                self.nodes += 1
+                nodes += 1
                 if len(stack) >= MAX_DEPTH:
                     raise BoundExceeded(f"nested more than {MAX_DEPTH} deep (bound: YAML depth)")
-                anchor = event.anchor
+                stack.append((container, key, merged, anchor, before))
+                self.line = self.line or event.start_mark.line + 1
+                container, key, merged = {} if kind is MappingStartEvent else [], _NONE, set()
+                anchor, before = event.anchor, nodes
                 if anchor:
                     self.open_anchors.add(anchor)
-                stack.append(_Frame({} if kind is MappingStartEvent else [], anchor, self.nodes))
                 continue
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
-                frame = stack.pop()
-                value = frame.container
-                if frame.anchor:
-                    self.open_anchors.discard(frame.anchor)
-                    self.anchors[frame.anchor] = (value, self.nodes - frame.nodes + 1)
+                value = container
+                if anchor:
+                    self.open_anchors.discard(anchor)
+                    self.anchors[anchor] = value, nodes - before + 1
+                container, key, merged, anchor, before = stack.pop()
             elif kind is AliasEvent:
-                value = self.alias(event)
+                value, size = self.alias(event)
+                nodes += size
             elif kind is DocumentEndEvent:
                 return None  # an empty document
             else:
                 continue
-            if self.nodes > MAX_NODES:
+            if nodes > MAX_NODES:
                 raise BoundExceeded(f"more than {MAX_NODES} nodes, aliases expanded (bound: YAML nodes)")
-            if not stack:
-                return _json(value, event)
-            self.add(stack[-1], value, event)
+            if type(container) is dict:
+                if key is _NONE:
+                    key = value if value is _MERGE or type(value) is str else key_text(value, _line(event))
+                    if key is not _MERGE and key in container and key not in merged:
+                        mark = event.start_mark
+                        self.duplicates.append(Duplicate(key, mark.line + 1, mark.column + 1))
+                    continue
+                if key is _MERGE:
+                    merged |= _merge(container, value, _line(event))
+                else:
+                    container[key] = value if type(value) is not float else _json(value, event)
+                    merged.discard(key)
+                key = _NONE
+                continue
+            if type(value) is float:
+                value = _json(value, event)
+            if container is None:
+                self.line = self.line or event.start_mark.line + 1
+                return value
+            container.append(value)
 
-    def scalar(self, event: Any, stack: list[_Frame]) -> Any:
-        text, tag = event.value, event.tag
-        if tag is None or tag == "!":
-            if not event.implicit[0] or tag == "!":
-                return text
-            if text == "<<" and stack and stack[-1].wants_key:
-                return _MERGE
-            return resolve(text)
-        if tag == _TAG + "merge" and stack and stack[-1].wants_key:
-            return _MERGE
-        return _tagged(tag, text, event.start_mark.line + 1)
-
-    def alias(self, event: Any) -> Any:
+    def alias(self, event: Any) -> tuple[Any, int]:
+        """What an alias stands for, and how many nodes that is."""
         if event.anchor in self.open_anchors:
-            raise YamlError(f"anchor {event.anchor!r} value contains itself", event.start_mark.line + 1)
+            raise YamlError(f"anchor {event.anchor!r} value contains itself", _line(event))
         if event.anchor not in self.anchors:
-            raise YamlError(f"unknown anchor {event.anchor!r}", event.start_mark.line + 1)
-        value, nodes = self.anchors[event.anchor]
-        self.nodes += nodes
-        return value
-
-    def add(self, frame: _Frame, value: Any, event: Any) -> None:
-        container = frame.container
-        if type(container) is list:
-            container.append(_json(value, event))
-        elif frame.wants_key:
-            mark = event.start_mark
-            frame.key = _MERGE if value is _MERGE else _key(value, mark.line + 1)
-            frame.wants_key = False
-            if frame.key is not _MERGE:
-                if frame.key in frame.given:
-                    self.duplicates.append(Duplicate(frame.key, mark.line + 1, mark.column + 1))
-                frame.given.add(frame.key)
-        else:
-            frame.wants_key = True
-            if frame.key is _MERGE:
-                _merge(container, value, event.start_mark.line + 1)
-            else:
-                container[frame.key] = _json(value, event)
+            raise YamlError(f"unknown anchor {event.anchor!r}", _line(event))
+        return self.anchors[event.anchor]
 
 
-class _Frame:
-    __slots__ = ("anchor", "container", "given", "key", "nodes", "wants_key")
-
-    def __init__(self, container: Any, anchor: str | None, nodes: int) -> None:
-        self.container = container
-        self.anchor = anchor
-        self.nodes = nodes
-        self.key: Any = None
-        self.wants_key = type(container) is dict
-        self.given: set[str] = set()
-
-
+_NONE = object()
 _MERGE = object()
+_MERGE_TAG = _TAG + "merge"
+_PLAIN: dict[str, Any] = {}
+"""What short plain scalars mean, remembered: a handful of words makes up most of every manifest."""
+
+
+def _remembered(text: str) -> Any:
+    value = resolve(text)
+    if len(_PLAIN) < 20_000 and len(text) <= 64:
+        _PLAIN[text] = value
+    return value
 
 
 def _json(value: Any, event: Any) -> Any:
     """The value as JSON holds it."""
-    if type(value) is not float:
-        return value if value is not _MERGE else "<<"
     if not math.isfinite(value):
-        raise YamlError(f"{value} has no form in JSON", event.start_mark.line + 1)
+        raise YamlError(f"{value} has no form in JSON", _line(event))
     return _number(value)
 
 
-def _merge(into: dict[str, Any], value: Any, line: int) -> None:
-    """Go merges in the order of the text: what a merge brings replaces what stands before it."""
+def _merge(into: dict[str, Any], value: Any, line: int) -> set[str]:
+    """Go merges in the order of the text: what a merge brings replaces what stands before it.
+
+    Returns:
+        The keys that it brought.
+    """
     sources = value if isinstance(value, list) else [value]
     if not all(isinstance(source, dict) for source in sources):
         raise YamlError("map merge requires a map or a sequence of maps as the value", line)
     for source in reversed(sources):
         into.update(source)
+    return {key for source in sources for key in source}
 
 
 def parse(text: str | bytes) -> Document:
@@ -293,14 +305,17 @@ def parse(text: str | bytes) -> Document:
     """
     if len(text) > MAX_BYTES:
         raise BoundExceeded(f"larger than {MAX_BYTES} bytes (bound: YAML size)")
-    parser = CParser(text)
+    try:
+        parser: Any = CParser(text)
+    except UnicodeEncodeError as error:
+        raise YamlError(f"is not valid Unicode: {error.reason}") from None
     builder = _Builder(parser)
     try:
         while type(event := parser.get_event()) is not DocumentStartEvent:
             if type(event) is StreamEndEvent:
                 return Document(None)
         if event.version not in (None, (1, 1)):
-            raise YamlError("found incompatible YAML document", event.start_mark.line + 1)
+            raise YamlError("found incompatible YAML document", _line(event))
         value = builder.build()
         _finish_document(parser)
     except yaml.MarkedYAMLError as error:
@@ -310,7 +325,11 @@ def parse(text: str | bytes) -> Document:
         raise YamlError(" ".join(str(error).split())) from None
     finally:
         parser.dispose()
-    return Document(value, tuple(builder.duplicates))
+    return Document(value, tuple(builder.duplicates), builder.line)
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def _finish_document(parser: Any) -> None:

@@ -60,6 +60,8 @@ _SPARSE = 16
 _TEST_FOLDERS = {"__tests__", "__mocks__", "spec", "specs", "cypress", "androidTest"}
 _TEST_FILE = re.compile(r".*[._-](?:test|tests|spec|e2e|cy)\.\w+$|.*(?:Test|Tests|TestCase|IT|Spec|_spec|_test)\.\w+$")
 
+_SETTINGS_CLASS = re.compile(r"(?:^|[a-z0-9])(?:Settings|Config|Configuration|Env|Environment)$")
+
 
 def language_of(path: str, first_line: bytes = b"") -> str:
     """The language of a file as semgrep calls it, or "".
@@ -93,11 +95,24 @@ def role(path: str, language: str) -> str:
     return python.role(path)
 
 
+def is_settings(path: str, language: str) -> bool:
+    """Whether a file is, by its name, where a project keeps its settings.
+
+    What holds for Python, and beside it `AppConfig.java` and `WorkerSettings.cs`, `env.ts`, and `vite.config.js`.
+    """
+    if language == "python":
+        return python.is_settings(path)
+    stem = path.rpartition("/")[2].rpartition(".")[0]
+    named = _SETTINGS_CLASS.search(stem) or stem == "env" or stem.endswith(".config")
+    return role(path, language) != "test" and (bool(named) or python.is_settings(path))
+
+
 def not_source(language: str, source: bytes) -> str:
     """Why a file with the name of source code is none that people write, or "".
 
-    A bundler's output has lines of hundreds of bytes and hardly a blank: more than 200 bytes a line in the mean, or more
-    than 16 for every blank, in a file of more than 400 bytes. `.ts` is also the name of Qt's translations and of MPEG streams.
+    A bundler's output has lines of hundreds of bytes and hardly a blank: more than 200 bytes a line in the mean, or
+    more than 16 for every blank, in a file of more than 400 bytes. `.ts` is also the name of Qt's translations and of
+    MPEG streams.
     """
     if language == "typescript":
         start = source[:256].lstrip(b"\xef\xbb\xbf \t\r\n")

@@ -13,7 +13,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ MAX_RENDER_BYTES = 32 * 1024 * 1024
 """All that one chart renders to with one set of values."""
 _PROBE = "{{ .Capabilities.KubeVersion.Version }} {{ .Capabilities.HelmVersion.Version }}"
 _PLACE = re.compile(r"([\w.-]{1,100}(?:/[\w.@+-]{1,200}){1,20}):([0-9]{1,7})(?::[0-9]{1,7})?")
+_LONGEST_NAME = 99
 _SOURCE = re.compile(r"^---\n# Source: (.{1,1000})$", re.MULTILINE)
 
 
@@ -34,7 +36,8 @@ class HelmFailure(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         places = _PLACE.findall(message)
-        self.template, self.line = (places[-1][0], int(places[-1][1])) if places else ("", 0)
+        self.template: str = places[-1][0] if places else ""
+        self.line = int(places[-1][1]) if places else 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Engine:
     kubernetes: str
 
 
+@cache
 def package_version() -> str:
     """The installed version of helm-python-sdk, without loading it."""
     return importlib.metadata.version("helm-python-sdk")
@@ -64,28 +68,26 @@ def quiet() -> Iterator[None]:
 
 
 class LoadedChart:
-    """A chart in the SDK. Use only inside a bounded worker.
+    """A chart in the SDK, loaded from memory: nothing is written to a disk. Use only inside a bounded worker.
+
+    Args:
+        files: its files by path below its folder.
 
     Raises:
         HelmFailure: Helm cannot load it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, files: Mapping[str, bytes]) -> None:
         import helm_python  # loads the Go runtime
 
-        self._folder = str(folder)
         self._helm = helm_python
-        self._chart = self._call(helm_python.Chart.load, self._folder)
+        self._chart = self._call(helm_python.Chart.load_archive, _packed(files))
 
     def _call(self, function: Any, *arguments: Any, **keywords: Any) -> Any:
         try:
             return function(*arguments, **keywords)
         except self._helm.HelmError as error:
-            raise HelmFailure(_readable(str(error), self._folder)) from None
-
-    def crds(self) -> dict[str, str]:
-        """The files under crds/ of the chart and its subcharts, by path from the chart's name on."""
-        return {item["filename"]: item["data"] for item in self._call(lambda: self._chart.crds)}
+            raise HelmFailure(_readable(str(error))) from None
 
     def render(self, overlay: str, release: str, namespace: str) -> dict[str, str]:
         """What each template writes, by its path from the chart's name on, without NOTES.txt.
@@ -104,18 +106,12 @@ class LoadedChart:
 
 
 @cache
-def embedded(scratch: Path) -> Engine:
-    """Which Helm and which Kubernetes version the SDK renders for, asked of itself. Only inside a bounded worker.
-
-    Args:
-        scratch: a private folder for the chart that asks.
-    """
-    folder = scratch / f"probe-{os.getpid()}"
-    (folder / "templates").mkdir(parents=True, exist_ok=True)
-    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.0.0\n")
-    (folder / "templates" / "probe.txt").write_text(_PROBE)
-    [answer] = LoadedChart(folder).render("", "probe", "default").values()
+def embedded() -> Engine:
+    """Which Helm and which Kubernetes version the SDK renders for, asked of itself. Only inside a bounded worker."""
     import helm_python
+
+    chart = {"Chart.yaml": b"apiVersion: v2\nname: probe\nversion: 0.0.0\n", "templates/probe.txt": _PROBE.encode()}
+    [answer] = LoadedChart(chart).render("", "probe", "default").values()
 
     kubernetes, _ = answer.split()
     return Engine(f"helm-sdk {helm_python.helm_sdk_version()}", kubernetes.lstrip("v"))
@@ -177,12 +173,35 @@ def _run(command: list[str], home: Path, seconds: float) -> str:
     return done.stdout.decode(errors="replace")
 
 
+def _packed(files: Mapping[str, bytes]) -> bytes:
+    """Files as a packaged chart, stored without compression: a tarfile of the standard library takes ten times as long.
+
+    Only paths below 100 bytes fit a plain header; longer ones are preceded by a GNU long name.
+    """
+    blocks: list[bytes] = []
+    for path, data in files.items():
+        name = f"chart/{path}".encode()
+        if len(name) > _LONGEST_NAME:
+            blocks += [_header(b"././@LongLink", len(name) + 1, b"L"), name, b"\0" * (512 - len(name) % 512)]
+        blocks += [_header(name[:_LONGEST_NAME], len(data), b"0"), data, b"\0" * (-len(data) % 512)]
+    blocks.append(bytes(1024))
+    deflate = zlib.compressobj(0, wbits=31)
+    return deflate.compress(b"".join(blocks)) + deflate.flush()
+
+
+def _header(name: bytes, size: int, kind: bytes) -> bytes:
+    head = b"%s%s0000644\x000000000\x000000000\x00%011o\x0000000000000\x00" % (name, bytes(100 - len(name)), size)
+    tail = b"%s%sustar\x0000%s" % (kind, bytes(100), bytes(247))
+    total = sum(head) + sum(tail) + 8 * 32
+    return b"%s%06o\x00 %s" % (head, total, tail)
+
+
 def _bound(texts: dict[str, str]) -> None:
     if sum(map(len, texts.values())) > MAX_RENDER_BYTES:
         raise BoundExceeded(f"renders to more than {MAX_RENDER_BYTES} bytes (bound: render size)")
 
 
-def _readable(message: str, folder: str) -> str:
+def _readable(message: str, folder: str = "") -> str:
     """One line, without the folder it was rendered in, long middles left out."""
     if folder:
         message = message.replace(folder + "/", "").replace(folder, "the chart")

@@ -1,31 +1,39 @@
 """Rego in process, by regorus: parsing, evaluating, coverage.
 
 regorus is fast and needs no binary, but it is not OPA: `strictreal.engines.builtins` lists where it answers differently
-or not at all. It has no limit of its own on time, memory or stack, so whatever sees foreign policies calls it in a worker
-of `Session.bounded`, and evaluates nothing before strictreal/policy/calls.py has looked at what the policies call.
+or not at all. It has no limit of its own on time, memory or stack, so whatever sees foreign policies calls it in a
+worker of `Session.bounded`, and evaluates nothing before strictreal/policy/portable.py has seen what the policies call.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import regorus  # type: ignore[import-untyped]
 
+from strictreal.errors import StrictRealError
+
 MAX_BYTES = 1024 * 1024
 MAX_LINES = 20_000
 MAX_COLUMNS = 64 * 1024
+MAX_NESTING = 20
+"""Brackets inside brackets. regorus reads a literal twice a level, so its parsing time doubles with each."""
 _LIMITS = {"max_col": MAX_COLUMNS, "max_file_bytes": MAX_BYTES, "max_lines": MAX_LINES}
 _UNDEFINED = "<undefined>"
+_TOKEN = re.compile(r'"(?:[^"\\\n]++|\\.)*+"?|`[^`]*+`?|#[^\n]*+|[\[{(]|[\]})]|[^\s"`#\[\](){}]++')
+_PAIRS = {"]": "[", "}": "{", ")": "("}
 _PLACE = re.compile(r"-->\s*(?P<file>.{0,1000}?):(?P<line>\d{1,7}):(?P<column>\d{1,7})")
 
 
-class RegoError(ValueError):
+class RegoError(StrictRealError):
     """The engine refused or failed; `line` and `column` count from 1, 0 where unknown."""
 
     def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
@@ -66,16 +74,69 @@ def decode(source: bytes) -> str:
     """The text of a policy file.
 
     Raises:
-        RegoError: it is larger than MAX_BYTES, not UTF-8, or has NUL bytes.
+        RegoError: it is larger than MAX_BYTES, not UTF-8, has NUL bytes, or nests deeper than MAX_NESTING.
     """
     if len(source) > MAX_BYTES:
         raise RegoError(f"larger than {MAX_BYTES} bytes (bound: policy size)")
     if b"\0" in source:
         raise RegoError("has a NUL byte", source[: source.index(b"\0")].count(b"\n") + 1)
     try:
-        return source.decode()
+        text = source.decode()
     except UnicodeDecodeError as error:
         raise RegoError(f"is not UTF-8: byte {error.start}", source[: error.start].count(b"\n") + 1) from None
+    _refuse_nested(text)
+    return text
+
+
+def _refuse_nested(text: str) -> None:
+    depth = 0
+    for match in _TOKEN.finditer(text):
+        symbol = match[0]
+        if symbol in "[{":
+            depth += 1
+            if depth > MAX_NESTING:
+                line = text.count("\n", 0, match.start()) + 1
+                raise RegoError(f"brackets are nested deeper than {MAX_NESTING} (bound: policy nesting)", line)
+        elif symbol in "]}":
+            depth = max(0, depth - 1)
+
+
+def broken(text: str) -> RegoError | None:
+    """What makes a text no Rego in any version: a bracket or quote without its partner, or no package.
+
+    The embedded engine also refuses syntax that OPA accepts, so its own refusal does not prove a text wrong.
+    """
+    open_brackets: list[tuple[str, int]] = []
+    first = ""
+    for match in _TOKEN.finditer(text):
+        symbol, start = match[0], match.start()
+        if symbol[0] == "#":
+            continue
+        first = first or symbol
+        if symbol in ("[", "{", "("):
+            open_brackets.append((symbol, start))
+        elif symbol in _PAIRS:
+            if not open_brackets or open_brackets.pop()[0] != _PAIRS[symbol]:
+                return _at(text, start, f"{symbol!r} has no partner")
+        elif symbol[0] in '"`' and (len(symbol) < 2 or symbol[-1] != symbol[0]):
+            return _at(text, start, "a string does not end")
+    if open_brackets:
+        symbol, start = open_brackets[-1]
+        return _at(text, start, f"{symbol!r} has no partner")
+    return None if first == "package" else _at(text, 0, "it does not begin with a package")
+
+
+def _at(text: str, start: int, message: str) -> RegoError:
+    return RegoError(message, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
+
+
+def package_of(text: str) -> str:
+    """The package that a text declares, as far as it can be known without parsing it; "" when it cannot."""
+    tokens = (match[0] for match in _TOKEN.finditer(text) if match[0][0] != "#")
+    if next(tokens, "") != "package":
+        return ""
+    name = next(tokens, "")
+    return name if name[:1].isidentifier() else ""
 
 
 def parse(path: str, text: str) -> tuple[dict[str, Any], str]:
@@ -84,9 +145,9 @@ def parse(path: str, text: str) -> tuple[dict[str, Any], str]:
     Rego v1 is tried first, then v0. Spans are byte offsets into the UTF-8 text; a string's span leaves out its quotes.
 
     Raises:
-        RegoError: it is neither; the message is the one for v1, with its place.
+        RegoError: it is neither; the message is of the language that was understood further, with its place.
     """
-    problem: RegoError | None = None
+    problems: list[RegoError] = []
     for language in ("v1", "v0"):
         engine = Engine()
         try:
@@ -94,8 +155,21 @@ def parse(path: str, text: str) -> tuple[dict[str, Any], str]:
             [module] = json.loads(engine.ask(engine.native.get_ast_as_json))
             return module["ast"], language
         except RegoError as error:
-            problem = problem or error
-    raise problem or RegoError("cannot be parsed")
+            problems.append(error)
+    raise max(problems, key=lambda problem: (problem.line, problem.column))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the engine's parser says of v0 policies off the terminal; it writes to the descriptor itself."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 class Engine:
@@ -124,7 +198,8 @@ class Engine:
     def add(self, source: Source) -> None:
         """Load one module."""
         self.native.set_rego_v0(source.language == "v0")
-        self.ask(self.native.add_policy, source.path, source.text)
+        with _quiet() if source.language == "v0" else nullcontext():
+            self.ask(self.native.add_policy, source.path, source.text)
 
     def evaluate(self, query: str) -> Any:
         """The value of a query with one expression, or `UNDEFINED`. Sets come as lists in the engine's order."""

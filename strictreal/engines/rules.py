@@ -42,7 +42,7 @@ class RuleSet:
         found: dict[str, dict[str, Any]] = {}
         for path in self.files:
             try:
-                [rule] = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)["rules"]  # noqa: S506
+                [rule] = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)["rules"]
                 named = (rule["id"], rule["metadata"]["check"])
             except (yaml.YAMLError, ValueError, TypeError, KeyError) as error:
                 raise SuiteError(f"{path}: is not one rule with id and metadata.check: {error}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,8 +42,13 @@ class Problem:
 
     @property
     def pointer(self) -> str:
-        """RFC 6901."""
-        return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in self.path)
+        """The path as a JSON pointer."""
+        return pointer(self.path)
+
+
+def pointer(path: tuple[str | int, ...]) -> str:
+    """A path into a document as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 class SchemaUnusable(ValueError):
@@ -74,11 +80,12 @@ def require(version: str) -> str:
     known = list(bundled())
     if version not in known:
         raise ConfigurationError(
-            f"charts.kubernetes = {version!r}: there are schemas for Kubernetes {known[0]} to {known[-1]}; name one of them"
+            f"charts.kubernetes = {version!r}: name a Kubernetes version from {known[0]} to {known[-1]}"
         )
     return version
 
 
+@cache
 def versions() -> dict[str, str]:
     """Name and version of the packages that judge."""
     return {name: importlib.metadata.version(name) for name in ("jsonschema-rs", "kubernetes-validate")}
@@ -101,7 +108,8 @@ class KubernetesSchemas:
     def __init__(self, version: str) -> None:
         import jsonschema_rs
 
-        self._folder = bundled()[require(version)]
+        self.version = require(version)
+        self._folder = bundled()[self.version]
         definitions = msgspec.json.decode((self._folder / "_definitions.json").read_bytes())
         self._registry = jsonschema_rs.Registry([(_DEFINITIONS, definitions)])
         self._validators: dict[tuple[str, str, str], Validator | None] = {}
@@ -131,36 +139,67 @@ def _compile(schema: Any, **keywords: Any) -> Validator:
 
     # What a Secret holds must not be quoted in a message: `mask` stands for every value.
     return jsonschema_rs.validator_for(
-        schema, offline=True, mask="the value", pattern_options=jsonschema_rs.RegexOptions(size_limit=1 << 20), **keywords
+        schema,
+        offline=True,
+        mask="the value",
+        pattern_options=jsonschema_rs.RegexOptions(size_limit=1 << 20),
+        **keywords,
     )
 
 
-def problems(validator: Validator, document: Any) -> Iterator[Problem]:
+def is_builtin_group(group: str) -> bool:
+    """Whether only Kubernetes itself can serve a group: the group of a custom resource has a dot in it."""
+    return "." not in group
+
+
+def problems(validator: Validator, document: Any) -> list[Problem]:
     """What the validator finds wrong, at most MAX_PROBLEMS, in the order of their places."""
-    found = []
-    for count, error in enumerate(validator.iter_errors(document), 1):
-        if count > MAX_PROBLEMS:
-            found.append(Problem((), f"and more than {MAX_PROBLEMS} further problems"))
-            break
-        found.append(Problem(tuple(error.instance_path), _words(error)))
-    return iter(sorted(found, key=lambda problem: (problem.pointer, problem.message)))
+    told = (problem for error in validator.iter_errors(document) for problem in _told(error))
+    found = list(itertools.islice(told, MAX_PROBLEMS))
+    if next(told, None):
+        found.append(Problem((), f"has more problems than the {MAX_PROBLEMS} that are told"))
+    return sorted(found, key=lambda problem: (problem.pointer, problem.message))
+
+
+def _told(error: Any) -> Iterator[Problem]:
+    path = tuple(error.instance_path)
+    if error.kind.name == "additionalProperties":
+        for name in error.kind.as_dict()["unexpected"]:
+            yield Problem((*path, str(name)[:_LONGEST]), "there is no such field")
+    else:
+        yield Problem(path, _words(error))
 
 
 def _words(error: Any) -> str:
     detail = error.kind.as_dict()
-    if error.kind.name == "additionalProperties":
-        names = ", ".join(map(str, detail["unexpected"]))
-        return f"no such field: {names}"[:_LONGEST]
     if error.kind.name == "required":
         return f"{detail['property']} is required"[:_LONGEST]
+    if error.kind.name == "type":
+        return f"must be {' or '.join(detail['types'])}, is {_json_type(error.instance)}"
     return str(error.message)[:_LONGEST]
+
+
+def _json_type(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "boolean"
+    kinds = ((str, "string"), (int, "integer"), (float, "number"), (dict, "object"), (list, "array"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "something else")
+
+
+def defined(definition: Any) -> list[tuple[str, str, str]]:
+    """Group, version and kind of what a CustomResourceDefinition defines; none when it does not say so properly."""
+    try:
+        spec = definition["spec"]
+        return [(str(spec["group"]), str(version["name"]), str(spec["names"]["kind"])) for version in spec["versions"]]
+    except (KeyError, TypeError):
+        return []
 
 
 def custom(definition: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
     """The JSON schemas of a CustomResourceDefinition (apiextensions.k8s.io/v1), by group, version and kind.
 
     A structural schema is made strict, as Kubernetes' field validation is: fields that it does not name are errors
-    unless it preserves unknown fields.
+    unless it preserves unknown fields. Rules in CEL are left to the cluster.
 
     Raises:
         SchemaUnusable: the definition is not one that Kubernetes would accept.
@@ -168,83 +207,71 @@ def custom(definition: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, A
     try:
         spec = definition["spec"]
         group, kind = str(spec["group"]), str(spec["names"]["kind"])
-        found = {}
-        for version in spec["versions"]:
-            schema = version["schema"]["openAPIV3Schema"]
-            preserved = bool(spec.get("preserveUnknownFields"))
-            found[group, str(version["name"]), kind] = _strict(schema, root=True, preserved=preserved)
+        return {
+            (group, str(version["name"]), kind): _strict(version["schema"]["openAPIV3Schema"], resource=True)
+            for version in spec["versions"]
+        }
     except (KeyError, TypeError, AttributeError) as error:
         raise SchemaUnusable(f"is not a definition with a structural schema: {error!r}") from None
-    return found
-
-
-def compile_custom(schema: dict[str, Any]) -> Validator:
-    """A validator from a schema that `custom` gave.
-
-    Raises:
-        SchemaUnusable: it does not compile.
-    """
-    return compile_schema(schema)
 
 
 _METADATA = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
 _COPIED = (
-    *("description", "enum", "format", "maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "multipleOf"),
+    *("enum", "format", "maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "multipleOf"),
     *("maxItems", "minItems", "uniqueItems", "maxLength", "minLength", "pattern"),
     *("maxProperties", "minProperties", "required"),
 )
 
 
-def _strict(schema: dict[str, Any], *, root: bool = False, preserved: bool = False) -> dict[str, Any]:
+def _strict(schema: dict[str, Any], *, resource: bool = False) -> dict[str, Any]:
     """A structural OpenAPI v3 schema as JSON schema, fields that it does not name refused."""
-    made = {key: schema[key] for key in _COPIED if key in schema and key != "description"}
-    for bound, exclusive in (("maximum", "exclusiveMaximum"), ("minimum", "exclusiveMinimum")):
-        if isinstance(made.get(exclusive), bool):  # OpenAPI's flag is JSON schema's own bound
-            if made.pop(exclusive) and bound in made:
-                made[exclusive] = made.pop(bound)
-    if schema.get("x-kubernetes-int-or-string"):
-        made["type"] = ["integer", "string"]
-    elif "type" in schema:
-        made["type"] = schema["type"]
-    if schema.get("nullable") and "type" in made:
-        made["type"] = [*([made["type"]] if isinstance(made["type"], str) else made["type"]), "null"]
-        if "enum" in made:
-            made["enum"] = [*made["enum"], None]
-    preserved = preserved or bool(schema.get("x-kubernetes-preserve-unknown-fields"))
-    properties = {name: _strict(each, preserved=preserved and False) for name, each in schema.get("properties", {}).items()}
-    if root or schema.get("x-kubernetes-embedded-resource"):
-        properties = {**_METADATA, **properties}
+    made = _constraints(schema)
+    properties = {name: _strict(each) for name, each in schema.get("properties", {}).items()}
+    if resource or schema.get("x-kubernetes-embedded-resource"):
+        properties |= _METADATA
     if properties:
         made["properties"] = properties
     if isinstance(schema.get("additionalProperties"), dict):
         made["additionalProperties"] = _strict(schema["additionalProperties"])
-    elif made.get("type") in ("object", ["object", "null"]):
-        free = preserved or schema.get("additionalProperties") is True
-        made["additionalProperties"] = free
+    elif schema.get("type") == "object":
+        preserves = schema.get("x-kubernetes-preserve-unknown-fields")
+        made["additionalProperties"] = bool(preserves or schema.get("additionalProperties"))
     if isinstance(schema.get("items"), dict):
         made["items"] = _strict(schema["items"])
-    for word in ("allOf", "anyOf", "oneOf"):
-        if word in schema:
-            made[word] = [_loose(each) for each in schema[word]]
-    if "not" in schema:
-        made["not"] = _loose(schema["not"])
     return made
 
 
-def _loose(schema: dict[str, Any]) -> dict[str, Any]:
-    """A value validation inside allOf, anyOf, oneOf or not: it constrains, it does not name the fields there are."""
-    made = _strict(schema)
-    return _without_closing(made)
+def _constraints(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a schema demands of a value itself. Inside allOf, anyOf, oneOf and not there is nothing else."""
+    made = {key: schema[key] for key in _COPIED if key in schema}
+    for bound, exclusive in (("maximum", "exclusiveMaximum"), ("minimum", "exclusiveMinimum")):
+        # OpenAPI's flag is a bound of its own in JSON schema.
+        if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and bound in made:
+            made[exclusive] = made.pop(bound)
+    if schema.get("x-kubernetes-int-or-string"):
+        made["type"] = ["integer", "string"]
+    elif "type" in schema:
+        made["type"] = [schema["type"]]
+    if schema.get("nullable") and "type" in made:
+        made["type"].append("null")
+        if "enum" in made:
+            made["enum"] = [*made["enum"], None]
+    for word in ("allOf", "anyOf", "oneOf"):
+        if word in schema:
+            made[word] = [_demands(each) for each in schema[word]]
+    if "not" in schema:
+        made["not"] = _demands(schema["not"])
+    return made
 
 
-def _without_closing(schema: Any) -> Any:
-    if isinstance(schema, dict):
-        return {
-            key: _without_closing(value)
-            for key, value in schema.items()
-            if not (key == "additionalProperties" and value is False)
-        }
-    return [_without_closing(value) for value in schema] if isinstance(schema, list) else schema
+def _demands(schema: dict[str, Any]) -> dict[str, Any]:
+    made = _constraints(schema)
+    if "properties" in schema:
+        made["properties"] = {name: _demands(each) for name, each in schema["properties"].items()}
+    for word in ("items", "additionalProperties"):
+        if isinstance(schema.get(word), dict):
+            made[word] = _demands(schema[word])
+    return made
 
 
 def compile_schema(schema: Any) -> Validator:

@@ -269,9 +269,11 @@ def _manifest(folder: Path) -> Manifest:
 
 def _refuse_secrets(folder: Path, values: Mapping[str, str]) -> None:
     needles = {name: value.encode(errors="ignore") for name, value in values.items() if len(value) >= MIN_SECRET}
-    escaped = {name: canonical(needle.decode())[1:-1] for name, needle in needles.items()}
+    for name, needle in list(needles.items()):
+        if (escaped := canonical(needle.decode())[1:-1]) != needle:
+            needles[f"{name} (escaped)"] = escaped
     for name in _files(folder):
-        found = disk.first_of(folder / name, name, {**needles, **{f"{key} (escaped)": v for key, v in escaped.items()}})
+        found = disk.first_of(folder / name, name, needles)
         if found:
             raise EvidenceNotWritten(
                 f"{name}: holds the value of the variable {found}; secrets never reach a bundle, so nothing was"

@@ -82,15 +82,15 @@ def file_digest(path: Path, name: str, *, sync: bool = False) -> tuple[int, str]
         return size, hasher.hexdigest()
 
 
-def first_of(path: Path, name: str, needles: Mapping[str, bytes]) -> str:
-    """The name of the first needle that a file contains; empty when it contains none. Reads in bounded pieces."""
+def first_of(path: Path, name: str, needles: Mapping[str, bytes], *, chunk: int = _CHUNK) -> str:
+    """The name of the first needle that a file contains; empty when it contains none. Reads pieces of `chunk` bytes."""
     longest = max(map(len, needles.values()), default=0)
     if not longest:
         return ""
     with os.fdopen(open_regular(path, name), "rb", buffering=0) as file:
         tail = b""
-        while chunk := file.read(_CHUNK):
-            window = tail + chunk
+        while piece := file.read(chunk):
+            window = tail + piece
             for key, needle in needles.items():
                 if needle in window:
                     return key

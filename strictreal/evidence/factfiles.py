@@ -52,7 +52,8 @@ def read(folder: Path) -> Case:
     """The case that a folder's fact files make.
 
     Raises:
-        EvidenceError: a file is missing, not a regular file, too large, or does not decode; the message names it.
+        EvidenceError: a file is missing, not a regular file, or does not decode; the message names it.
+        BoundExceeded: a file is larger than MAX_BYTES.
     """
     base = observations(folder, BASE) if os.path.lexists(folder / BASE) else None
     return Case(

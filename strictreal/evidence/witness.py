@@ -53,7 +53,7 @@ class Witness:
         Raises:
             EvidenceError: the witness file is damaged.
         """
-        place = os.path.realpath(output)
+        place = _place(output)
         seen = self._seen(place, chain)
         if seen is None:
             return ""
@@ -73,7 +73,7 @@ class Witness:
 
     def knows(self, output: Path, chain: Chain) -> bool:
         """Whether there is anything to compare the chain with."""
-        return self._seen(os.path.realpath(output), chain) is not None
+        return self._seen(_place(output), chain) is not None
 
     def record(self, output: Path, chain: Chain) -> None:
         """Remember the chain's head for this place, whatever was seen before.
@@ -81,19 +81,10 @@ class Witness:
         Raises:
             OSError: the state folder cannot be written.
         """
-        if not len(chain):
-            return
-        place = os.path.realpath(output)
+        place = _place(output)
         known = self._load().places.get(place)
-        if known and (known.ledger, known.head) == (chain.id, chain.head):
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with disk.locked(self.path.with_name(".lock")):
-            places = dict(self._load().places)
-            order = max((seen.order for seen in places.values()), default=0) + 1
-            places[place] = Seen(ledger=chain.id, index=len(chain) - 1, head=chain.head, order=order)
-            newest = sorted(places, key=lambda name: places[name].order)[-MAX_PLACES:]
-            disk.replace(self.path, canonical(_Memory(places={name: places[name] for name in newest})))
+        if len(chain) and not (known and (known.ledger, known.head) == (chain.id, chain.head)):
+            self._write(place, chain)
 
     def accept(self, output: Path, chain: Chain) -> None:
         """Take the chain as it is for the truth from now on: the user's answer to a rollback that was meant.
@@ -105,7 +96,18 @@ class Witness:
             self._load()
         except StrictRealError:
             self.path.unlink(missing_ok=True)
-        self.record(output, chain)
+        self._write(_place(output), chain)
+
+    def _write(self, place: str, chain: Chain) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with disk.locked(self.path.with_name(".lock")):
+            places = dict(self._load().places)
+            order = max((seen.order for seen in places.values()), default=0) + 1
+            places.pop(place, None)
+            if len(chain):
+                places[place] = Seen(ledger=chain.id, index=len(chain) - 1, head=chain.head, order=order)
+            newest = sorted(places, key=lambda name: places[name].order)[-MAX_PLACES:]
+            disk.replace(self.path, canonical(_Memory(places={name: places[name] for name in newest})))
 
     def _seen(self, place: str, chain: Chain) -> Seen | None:
         places = self._load().places
@@ -123,3 +125,7 @@ class Witness:
             return decode(disk.read(self.path, str(self.path), MAX_BYTES), _Memory, str(self.path))
         except StrictRealError as error:
             raise EvidenceError(f"the witness is damaged, accept the ledger anew to replace it: {error}") from error
+
+
+def _place(output: Path) -> str:
+    return os.fsencode(os.path.realpath(output)).decode("utf-8", "backslashreplace")

@@ -6,10 +6,9 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from strictreal.model import Located, Natural
+from strictreal.model import Located
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_TESTING = frozenset({"test", "tests", "testing", "unittest", "unittests", "testdata"})
 
 
 @lru_cache(maxsize=65536)
@@ -18,19 +17,14 @@ def words(identifier: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(identifier))
 
 
-@lru_cache(maxsize=65536)
-def in_tests(path: str) -> bool:
-    """Whether a file is test code by the names that pytest and unittest give it."""
-    *folders, name = path.split("/")
-    stem = name.removesuffix(".py")
-    return (
-        any(not _TESTING.isdisjoint(words(folder)) for folder in folders)
-        or stem in {"conftest", "test", "tests"}
-        or stem.startswith("test_")
-        or stem.endswith(("_test", "_tests"))
-    )
+def vocabulary(text: str) -> frozenset[str]:
+    """The words of a text, separated by white space: how word lists are written."""
+    return frozenset(text.split())
 
 
+Body = Literal["empty", "logs", "refuses", "constant", "affirms", "echo"]
+Place = Literal["module", "class", "nested", "conditional"]
+Says = Literal["placeholder", "reason", "idle", "abstract", "unsupported"]
 Value = Literal["", "none", "true", "false", "trivial", "symbol", "text", "record", "numbers"]
 
 
@@ -60,12 +54,12 @@ class Function(Located, frozen=True, kw_only=True):
     qualname: str
     owner: str = ""
     """Qualified name of the class that it is a method of; "" for a plain function."""
-    place: Literal["module", "class", "nested", "conditional"] = "module"
+    place: Place = "module"
     """Nested in a function, or defined in one branch of an `if` or `try`."""
-    body: Literal["empty", "logs", "refuses", "constant", "affirms", "echo"]
+    body: Body
     """`empty`: pass, … or a docstring; `logs`: nothing but log lines; `refuses`: raises NotImplementedError;
-    `constant`: the same literal on every path; `affirms`: works, but answers True whatever comes out; `echo`: builds its
-    answer from its arguments and literals alone, and a remark calls it a placeholder."""
+    `constant`: the same literal on every path; `affirms`: works, but answers True whatever comes out; `echo`: builds
+    its answer from its arguments and literals alone, and a remark calls it a placeholder."""
     value: Value = ""
     """What it answers. `trivial`: 0, 1, "" or an empty collection; `symbol`: one word or number; `text`: a phrase or a
     few words; `record`: several named fields; `numbers`: a collection of numbers."""
@@ -79,8 +73,9 @@ class Function(Located, frozen=True, kw_only=True):
     decorators: tuple[str, ...] = ()
     referred: bool = False
     """The module hands the function on as a value, as one does with callbacks."""
-    says: tuple[Literal["placeholder", "reason", "abstract", "unsupported"], ...] = ()
-    """What docstring, comments and message say of the body."""
+    says: tuple[Says, ...] = ()
+    """What docstring, comments and message say of the body: that it plays a part only, why it may be so, that it does
+    nothing on purpose, that subclasses provide it, that it cannot be had."""
     remark: str = ""
     """The comment or docstring line that calls it a placeholder, redacted."""
 
@@ -102,7 +97,7 @@ class Fake(Located, frozen=True, kw_only=True):
     """Something that stands where a real collaborator or real data belongs."""
 
     unit = "Module"
-    kind: Literal["mock", "patch", "service", "double", "random", "invented", "legacy"]
+    kind: Literal["mock", "patch", "service", "double", "import", "random", "invented", "legacy"]
     """`mock`: a mock library; `patch`: behaviour replaced in place; `service`: a library that plays a service;
     `double`: a class named a stand-in; `random`: random numbers under a name of data; `invented`: made-up records;
     `legacy`: a name under which this project's stand-ins were known."""
@@ -115,25 +110,31 @@ class Fake(Located, frozen=True, kw_only=True):
     """Qualified name of the function around it."""
 
 
+Ending = Literal["passes", "returns", "assigns", "defines", "continues", "substitutes"]
+Context = Literal["cleanup", "retried", "loud at use", "answers", "representation", "boundary"]
+
+
 class Handler(Located, frozen=True, kw_only=True):
     """One `except` clause or `suppress` that ends an error without raising, exiting or handing it on."""
 
     unit = "Module"
-    catches: tuple[str, ...]
+    catches: tuple[str, ...] = ()
+    """Fully qualified where imports tell; empty for a bare `except:`."""
     breadth: Literal["everything", "service", "import"]
-    """`everything`: bare, Exception or BaseException; `service`: a connection, timeout or remote error; `import`: a
-    module that is missing."""
-    ends: Literal["passes", "returns", "assigns", "defines", "continues", "substitutes"]
-    """What takes the place of the result; `substitutes`: another object or call does the work."""
-    shown: str = ""
-    """What it returns, assigns or calls instead, as source text, redacted, at most 60 characters."""
+    """`everything`: bare, Exception or BaseException; `service`: another process could not be reached or failed;
+    `import`: a module that is missing."""
+    ends: Ending
+    """What takes the place of the result: nothing, a default that is returned or assigned, a function or class defined
+    here, the next round of a loop; `substitutes`: another object or call does the work."""
     value: Value = ""
+    """How much the default says; "" for one that is computed or a variable."""
+    shown: str = ""
+    """What is returned, assigned, defined or called instead, as source text, redacted, at most 60 characters."""
     logged: bool = False
     function: str = ""
     modules: tuple[str, ...] = ()
     """For a missing module: what the `try` imports."""
-    excuse: Literal["", "cleanup", "retried", "loud at use", "answers", "representation", "boundary"] = ""
-    """Why silence may be right: releasing resources, a retry that raises in the end, an absence that raises when the
-    feature is used, a question whose answer is the failure, a text for people, a logged loop that outlives one item."""
-    lines: Natural = 0
-    """How many lines the `try` covers."""
+    context: tuple[Context, ...] = ()
+    """What is around it. `cleanup`: something is being released; `retried`: the same is tried again, and in the end a
+    failure shows; `loud at use`: whoever needs the missing module gets an exception; `answers`: the function asks
+    whether it works; `representation`: a text for people; `boundary`: a logged loop that outlives each of its items."""

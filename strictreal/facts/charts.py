@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from strictreal.model import Located, Natural
 
 
@@ -84,6 +86,30 @@ class Manifest(Located, frozen=True, kw_only=True):
     """The annotation helm.sh/hook: `pre-install`, `test`, …; "" for an ordinary object."""
     document: str
     """The object as canonical JSON, as Kubernetes would read it, secrets redacted. Text, since facts hold no floats."""
+
+
+class Field(msgspec.Struct, frozen=True):
+    """Where one field of a manifest was written."""
+
+    pointer: str
+    """JSON pointer into the object."""
+    line: Natural
+    column: Natural = 0
+    text: str = ""
+    values: tuple[str, ...] = ()
+    """Keys of the chart's values that the line names."""
+
+
+class CustomResource(Located, frozen=True, kw_only=True):
+    """A manifest of a kind that Kubernetes itself does not have: it needs a definition that a chart ships."""
+
+    unit = "Manifest"
+    chart: str
+    overlays: tuple[str, ...] = ("",)
+    manifest: str
+    """SHA-256 of the manifest's document."""
+    fields: tuple[Field, ...] = ()
+    """Where its fields were written, for errors that are found when all definitions are known; the first 300."""
 
 
 class Validation(Located, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 from strictreal.model import Located, Natural
 
 Status = Literal["todo", "active", "review", "done", "blocked"]
-Role = Literal["made", "touched", "removed", "aside"]
+Role = Literal["made", "within", "touched", "removed", "left", "aside"]
 Says = Literal["no-stubs", "no-mocks", "no-fake-data", "no-fallbacks", "real", "complete", "production-ready"]
 
 
@@ -25,8 +25,8 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     kind: Literal["file", "folder", "symbol"]
     role: Role
-    """What the sentence does with it: `made` (added, written), `touched` (must exist too), `removed` (must be gone), or
-    `aside`: read, generated, left behind by a move, given as an example."""
+    """What the sentence does with it: `made` (added, written), `within` (something is made in it), `touched` (changed,
+    linked), `removed`, `left` behind by a move, or `aside`: read, generated, given as an example."""
     found: tuple[str, ...] = ()
     """Paths of the subject that it may denote, at most 20; for a folder, the folder with a final slash."""
     exact: bool = False
@@ -44,7 +44,7 @@ class StatusClaim(Located, frozen=True, kw_only=True):
     """The item's own words, redacted."""
     mentions: tuple[Mention, ...] = ()
     open_lines: tuple[Natural, ...] = ()
-    """Lines of items below this one that are still open, at most 20."""
+    """Lines of items below this one that are still open."""
 
 
 class DocumentClaim(Located, frozen=True, kw_only=True):

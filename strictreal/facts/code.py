@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from strictreal.model import Fact, Located, Natural
 
 
@@ -40,3 +42,43 @@ class EnvAccess(Located, frozen=True, kw_only=True):
     """How it was reached, written in full: `os.getenv`, `os.environ.setdefault`, `dotenv.load_dotenv`."""
     variable: str = ""
     """The variable's name where the access says it."""
+
+
+HardCodedKind = Literal["host", "port", "url", "dsn", "credential", "threshold"]
+
+
+class HardCoded(Located, frozen=True, kw_only=True):
+    """One value written into product code that belongs in the settings. Test code and examples are not looked at."""
+
+    unit = "Module"
+    kind: HardCodedKind
+    value: str = ""
+    """The value or comparison as written, redacted, at most 120 characters; empty for credentials."""
+
+
+class TestFunction(Located, frozen=True, kw_only=True):
+    """One test of the subject's own suite: the unit in which tests are examined."""
+
+    __test__: ClassVar[bool] = False
+    name: str
+    weakness: str = ""
+    """Why it cannot fail, as the rest of a sentence about it; empty when it can."""
+
+
+StrictAction = Literal["set", "default", "delete"]
+
+
+class StrictSource(Located, frozen=True, kw_only=True):
+    """One file that names the variable of strict mode: the unit in which evasions are looked for."""
+
+    mentions: Natural
+    """How many times it is named."""
+
+
+class StrictEvasion(Located, frozen=True, kw_only=True):
+    """One place that turns strict mode off: by a false value, a false default, or by deleting the variable."""
+
+    unit = "StrictSource"
+    action: StrictAction
+    value: str = ""
+    """The false value as written; empty for deletions and for the empty string."""

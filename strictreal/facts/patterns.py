@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from strictreal.model import Located, Natural
 
 
-class ScannedFile(Located, frozen=True, kw_only=True):
+class SourceFile(Located, frozen=True, kw_only=True):
     """One source file over which every rule for its language was run."""
 
     language: str
@@ -19,10 +20,18 @@ class ScannedFile(Located, frozen=True, kw_only=True):
     """What could not be read of a Python file. Its syntax tree is read as well, so nothing is missing for it."""
 
 
+class TestFile(Located, frozen=True, kw_only=True):
+    """One file with tests in another language than Python, over which every rule for tests was run."""
+
+    __test__: ClassVar[bool] = False
+    language: str
+
+
 class PatternMatch(Located, frozen=True, kw_only=True):
     """One place where a rule's pattern holds."""
 
-    unit = "ScannedFile"
+    unit = "SourceFile"
+    widens = True
     check: str
     """The check that the rule belongs to."""
     rule: str
@@ -32,14 +41,31 @@ class PatternMatch(Located, frozen=True, kw_only=True):
     role: str = "product"
 
 
+class TestMatch(PatternMatch, frozen=True, kw_only=True):
+    """One place in a test where a rule for tests holds."""
+
+    __test__: ClassVar[bool] = False
+    unit = "TestFile"
+
+
+class StrictMatch(PatternMatch, frozen=True, kw_only=True):
+    """One place where a rule says that strict mode is turned off, in a file that names its variable."""
+
+    unit = "StrictSource"
+    widens = False
+
+
 def of_check(matches: Iterable[PatternMatch], check: str, beside: Iterable[Located] = ()) -> Iterator[PatternMatch]:
-    """The matches of one check's rules, one a line, without the lines at which `beside` already has a fact.
+    """The matches of one check's rules, one a line, without those that have a fact of `beside` on one of their lines.
 
     Python is read by syntax tree and by pattern: what both see is one thing.
     """
-    seen = {(fact.where.path, fact.where.line) for fact in beside}
+    known = {(fact.where.path, fact.where.line) for fact in beside}
+    told: set[tuple[str, int]] = set()
     for match in matches:
-        place = (match.where.path, match.where.line)
-        if match.check == check and place not in seen:
-            seen.add(place)
+        path, line = match.where.path, match.where.line
+        if match.check != check or (path, line) in told:
+            continue
+        told.add((path, line))
+        if not any((path, number) in known for number in range(line, max(line, match.where.end_line) + 1)):
             yield match

@@ -1,7 +1,7 @@
 """One Rego module, parsed: its rules, its statements, and where each stands in the source.
 
 The tree is the one that regorus writes. Offsets are bytes into the UTF-8 text. `Node` and `Statement` wrap the raw
-dictionaries; their extents include the quotes that regorus leaves out.
+dictionaries; their extents include the quotes and brackets that regorus leaves out.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ class Node:
 
     @cached_property
     def start(self) -> int:
-        own: int = self.raw["span"]["start"] - (self.kind in QUOTED)
+        own: int = self.raw["span"]["start"]
         return min([own, *(child.start for child in self.children)])
 
     @cached_property
     def end(self) -> int:
-        own: int = self.raw["span"]["end"] + (self.kind in QUOTED)
+        own: int = self.raw["span"]["end"]
         return max([own, *(child.end for child in self.children)])
 
     def walk(self) -> Iterator[Node]:
@@ -142,15 +142,28 @@ class Statement:
         return node(self.raw.get("expr"))
 
     @cached_property
+    def own(self) -> list[Node]:
+        """The expressions of the statement itself: neither `with` values nor what stands inside `every … { … }`."""
+        return [f for name in ("expr", "key", "value", "collection", "domain") if (f := node(self.raw.get(name)))]
+
+    @cached_property
     def nodes(self) -> list[Node]:
-        """Every expression that stands directly in the statement, `with` values included."""
-        names = ("expr", "key", "value", "collection", "domain")
-        found = [f for name in names if (f := node(self.raw.get(name)))]
+        """Every expression that stands in the statement, `with` values included."""
+        found = list(self.own)
         for modifier in self.modifiers:
             found += (modifier.target, modifier.value)
         for inner in self.query:
             found += inner.nodes
         return found
+
+    @cached_property
+    def patterns(self) -> list[Node]:
+        """What `some … in` and `:=` bind."""
+        if self.kind == "SomeIn":
+            return [f for name in ("key", "value") if (f := node(self.raw.get(name)))]
+        if self.expression is not None and self.expression.kind == "AssignExpr" and self.expression.op == "ColEq":
+            return [self.expression.child("lhs")]
+        return []
 
     @cached_property
     def query(self) -> list[Statement]:
@@ -173,6 +186,35 @@ class Statement:
     @cached_property
     def end(self) -> int:
         return max([self._end, *(n.end for n in self.nodes)])
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """Statements that hold together, and the queries around them, outermost first."""
+
+    statements: list[Statement]
+    enclosing: tuple[list[Statement], ...]
+
+
+def _queries(inner: list[Statement], enclosing: tuple[list[Statement], ...]) -> Iterator[Query]:
+    yield Query(inner, enclosing)
+    for statement in inner:
+        around = (*enclosing, inner)
+        if statement.query:
+            yield from _queries(statement.query, around)
+        tops = list(statement.own)
+        for modifier in statement.modifiers:
+            tops += (modifier.target, modifier.value)
+        for top in tops:
+            yield from _comprehensions(top, around)
+
+
+def _comprehensions(top: Node, enclosing: tuple[list[Statement], ...]) -> Iterator[Query]:
+    if top.kind in COMPREHENSIONS:
+        yield from _queries(top.query, enclosing)
+        enclosing = (*enclosing, top.query)
+    for child in top.children:
+        yield from _comprehensions(child, enclosing)
 
 
 def statements(raw: Any) -> list[Statement]:
@@ -227,6 +269,17 @@ class Rule:
         for top in tops:
             yield from top.walk()
 
+    @property
+    def queries(self) -> Iterator[Query]:
+        """Every query of the definition: its bodies, comprehensions and `every` blocks, at any depth."""
+        first = self.bodies[0].statements if self.bodies else []
+        for top in [n for n in (self.key, self.value, *self.arguments, self.head) if n]:
+            yield from _comprehensions(top, (first,))
+        for body in self.bodies:
+            yield from _queries(body.statements, ())
+            if body.value:
+                yield from _comprehensions(body.value, (body.statements,))
+
 
 @dataclass
 class Module:
@@ -246,7 +299,7 @@ class Module:
     @property
     def is_test(self) -> bool:
         """A file of tests, by OPA's naming; its rules judge policies and are not policies."""
-        return self.path.endswith("_test.rego") or any(is_test(rule.name) for rule in self.rules)
+        return self.path.endswith("_test.rego")
 
     @cached_property
     def source(self) -> bytes:
@@ -293,6 +346,7 @@ def parse(path: str, source: bytes) -> Module:
     text = rego.decode(source)
     tree, language = rego.parse(path, text)
     _refuse_deep(tree)
+    _widen(tree, text.encode())
     package = node(tree["package"]["refr"])
     names, keywords = _imports(tree["imports"], text.encode())
     return Module(
@@ -321,6 +375,38 @@ def _refuse_deep(tree: Any) -> None:
     raise rego.RegoError(f"is nested deeper than {MAX_DEPTH} expressions (bound: policy depth)")
 
 
+def _widen(tree: Any, source: bytes) -> None:
+    """Give literals the brackets and quotes that regorus leaves out of some of their spans."""
+    stack: list[Any] = [tree]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            found = node(item)
+            if found is not None and (opening := _OPENING.get(found.kind)):
+                span = found.raw["span"]
+                if found.kind in QUOTED:
+                    span["start"], span["end"] = span["start"] - 1, span["end"] + 1
+                elif found.children:
+                    first = min(child.raw["span"]["start"] for child in found.children)
+                    span["start"] = _opening(source, opening, first)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+
+
+def _opening(source: bytes, opening: bytes, first: int) -> int:
+    """Where the bracket before a literal's first item is; only white space and comments stand between them."""
+    at = first
+    while (at := source.rfind(opening, 0, at)) >= 0:
+        lines = source[at + 1 : first].split(b"\n")
+        if all(not line.strip(b' \t\r"`') or line.lstrip().startswith(b"#") for line in lines):
+            return at
+    return first
+
+
+_OPENING = dict.fromkeys(("Object", "ObjectCompr", "SetCompr"), b"{") | dict.fromkeys(QUOTED, b'"')
+
+
 def _imports(raw: list[Raw], source: bytes) -> tuple[dict[str, str], set[str]]:
     names: dict[str, str] = {}
     keywords: set[str] = set()
@@ -328,6 +414,8 @@ def _imports(raw: list[Raw], source: bytes) -> tuple[dict[str, str], set[str]]:
         path = constant_path(node(item["refr"]))
         if path[:2] == ["future", "keywords"]:
             keywords.add(path[2] if len(path) > 2 else "*")
+        elif path == ["rego", "v2"]:
+            keywords.add("not")
         elif path and path[0] in ("data", "input"):
             span = item.get("as")
             alias = source[span["start"] : span["end"]].decode() if span else path[-1]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from strictreal.model import Finding
 
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0)) if code != 0x09}
-_VISIBLE |= {
-    code: f"\\u{code:04x}" for code in (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
-}
+_UNSEEN = (0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+_VISIBLE |= {code: f"\\u{code:04x}" for code in _UNSEEN}
+_VISIBLE |= {code: f"\\U{code:08x}" for code in range(0xE0000, 0xE0080)}
 
 
 def visible(text: str) -> str:

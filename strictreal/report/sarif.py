@@ -16,7 +16,7 @@ _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
 def sarif(record: Record, checks: Mapping[str, Check]) -> dict[str, Any]:
-    """One SARIF log of one run. Waived findings are suppressed, known ones unchanged, and what is not proven notified."""
+    """One log of one run. Waived findings are suppressed, known ones unchanged, and what is not proven is notified."""
     findings = [finding for result in record.results for finding in result.findings]
     findings.sort(key=lambda f: (bool(f.waived), f.known, _ORDER[f.severity], f.check, f.where.path, f.where.line))
     rules = [result.check for result in record.results]

@@ -81,13 +81,15 @@ def _outcomes(results: Iterable[Result]) -> Table:
 
 
 def _criteria(record: Record) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=record.sprint, title_justify="left")
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), title=Text(visible(record.sprint)), title_justify="left"
+    )
     for heading in ("criterion", "status", ""):
         table.add_column(Text(heading, "dim"))
     for criterion in record.criteria:
         style = {"proven": "green", "waived": "magenta"}.get(criterion.status, "yellow")
         what = f"{criterion.text}" + (f" ({criterion.reason})" if criterion.reason else "")
-        table.add_row(Text(criterion.id), Text(criterion.status, style), Text(visible(what), "dim"))
+        table.add_row(Text(visible(criterion.id)), Text(criterion.status, style), Text(visible(what), "dim"))
     return table
 
 
@@ -105,7 +107,7 @@ def _closing(record: Record) -> Text:
 def _subject(record: Record) -> Iterable[Text]:
     commit = f" at {record.commit[:12]}" if record.commit else ""
     dirty = f", {record.dirty} files differ from the commit" if record.dirty and record.commit else ""
-    since = f", only what changed since {record.since}" if record.since else ""
+    since = f", only what changed since {visible(record.since)}" if record.since else ""
     left = f", {record.left_out} files left out (the bundle names each)" if record.left_out else ""
     strict = "strict" if record.strict else "not strict"
     yield Text(f"{visible(record.subject)}{commit}{dirty}{since}{left} · lane {record.lane} · {strict}", "dim")
@@ -115,5 +117,6 @@ def _subject(record: Record) -> Iterable[Text]:
         yield Text(visible(record.signed), "yellow")
     else:
         style = "" if record.signed.startswith("configured") else "yellow"
-        verify = (" · verify: ", "dim"), f"strictreal evidence verify {record.bundle}"
-        yield Text.assemble(record.bundle, "  ", (f"signed: {record.signed}", style), *verify)
+        bundle = visible(record.bundle)
+        verify = (" · verify: ", "dim"), f"strictreal evidence verify {bundle}"
+        yield Text.assemble(bundle, "  ", (f"signed: {record.signed}", style), *verify)

@@ -6,6 +6,7 @@ import gzip
 import io
 import tarfile
 import zlib
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from strictreal.errors import BoundExceeded
@@ -21,32 +22,69 @@ class UnsafeArchive(ValueError):
     """The archive is broken, or holds what no packaged chart may hold; the message names the member."""
 
 
+class NoChart(UnsafeArchive):
+    """The archive is something else than a packaged chart."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A .tgz that has been looked into.
+
+    Attributes:
+        files: its files by path below its top folder; empty when it holds no chart.
+        fault: why it must not be used though it holds a chart; "" when it may.
+    """
+
+    files: dict[str, bytes]
+    fault: str = ""
+
+
+def look_into(data: bytes) -> Package:
+    """looking into packages"""
+    try:
+        return Package(unpack(data))
+    except NoChart:
+        return Package({})
+    except UnsafeArchive as error:
+        return Package({}, str(error))
+
+
 def unpack(data: bytes) -> dict[str, bytes]:
-    """The files of a .tgz by their path below its single top folder, as `helm package` writes it.
+    """The files of a packaged chart by their path below its single top folder, as `helm package` writes it.
 
     Raises:
-        UnsafeArchive: it is no gzipped tar, a member leaves the top folder, or is a link, device or pipe.
-        BoundExceeded: unpacked it is larger, or has more members, than the bounds above.
+        NoChart: it is no gzipped tar that holds a Chart.yaml in its top folder.
+        UnsafeArchive: it holds a chart, and a member that leaves the top folder, or is a link, device or pipe.
+        BoundExceeded: unpacked, the chart is larger, or has more members, than the bounds above.
     """
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             content = stream.read(MAX_ARCHIVE_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise UnsafeArchive(f"is not a gzipped archive: {error}") from None
-    if len(content) > MAX_ARCHIVE_BYTES:
-        raise BoundExceeded(f"unpacks to more than {MAX_ARCHIVE_BYTES} bytes (bound: archive size)")
+        raise NoChart(f"is not a gzipped archive: {error}") from None
     files: dict[str, bytes] = {}
+    fault: Exception | None = None
+    chart = False
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             for count, member in enumerate(archive, 1):
+                chart = chart or (member.name.count("/") == 1 and member.name.endswith("/Chart.yaml"))
                 if count > MAX_MEMBERS:
-                    raise BoundExceeded(f"has more than {MAX_MEMBERS} members (bound: archive members)")
-                if not member.isdir():
-                    files[_safe_name(member)] = _content(archive, member)
+                    fault = BoundExceeded(f"has more than {MAX_MEMBERS} members (bound: archive members)")
+                    break
+                try:
+                    if not member.isdir():
+                        files[_safe_name(member)] = _content(archive, member)
+                except UnsafeArchive as error:
+                    fault = fault or error
     except (tarfile.TarError, ValueError, OSError, EOFError) as error:
-        if isinstance(error, UnsafeArchive):
-            raise
-        raise UnsafeArchive(f"is not a sound archive: {error}") from None
+        fault = fault or UnsafeArchive(f"is not a sound archive: {error}")
+    if len(content) > MAX_ARCHIVE_BYTES:
+        fault = BoundExceeded(f"unpacks to more than {MAX_ARCHIVE_BYTES} bytes (bound: archive size)")
+    if not chart:
+        raise NoChart("holds no chart")
+    if fault:
+        raise fault
     return files
 
 

@@ -11,6 +11,8 @@ from strictreal.config import Config
 from strictreal.subject import Tree
 
 MAX_CHART_FILES = 10_000
+UNKNOWN_BYTES = 16 * 1024
+"""For a file whose size git does not tell beforehand."""
 _STRUCTURE = ("Chart.yaml", "Chart.lock", "values.yaml", "values.schema.json", ".helmignore")
 _LEGACY = ("requirements.yaml", "requirements.lock")
 _FOLDERS = ("templates", "charts", "crds")
@@ -27,6 +29,7 @@ class FoundChart:
         files: paths of its files in the tree.
         overlays: values files relative to the folder, in order.
         missing: files that belong to it and were left out of the tree, with the reason.
+        size: bytes of its files, about.
     """
 
     folder: str
@@ -34,6 +37,7 @@ class FoundChart:
     files: tuple[str, ...]
     overlays: tuple[str, ...] = ()
     missing: tuple[tuple[str, str], ...] = ()
+    size: int = 0
 
     @property
     def source(self) -> str:
@@ -49,8 +53,9 @@ def find(tree: Tree, config: Config) -> list[FoundChart]:
         if not any(_belongs(folder, root) for root in roots):
             roots.append(folder)
     paths = sorted(tree.paths)
+    sizes = {entry.path: entry.size or UNKNOWN_BYTES for entry in tree}
     found = [
-        _chart(tree, paths, root, folders, config) for root in roots if not excluded(config, f"{root}Chart.yaml")
+        _chart(tree, paths, sizes, root, folders, config) for root in roots if not excluded(config, f"{root}Chart.yaml")
     ]
     found += [
         FoundChart(path, packaged=True, files=(path,))
@@ -65,7 +70,9 @@ def _belongs(path: str, root: str) -> bool:
     return path.startswith((f"{root}charts/", f"{root}templates/", f"{root}crds/"))
 
 
-def _chart(tree: Tree, paths: list[str], root: str, folders: list[str], config: Config) -> FoundChart:
+def _chart(
+    tree: Tree, paths: list[str], sizes: dict[str, int], root: str, folders: list[str], config: Config
+) -> FoundChart:
     below = paths[bisect.bisect_left(paths, root) : bisect.bisect_left(paths, root + "\U0010ffff")]
     others = tuple(folder for folder in folders if folder.startswith(root) and folder != root)
     inside = [path for path in below if not path.startswith(tuple(o for o in others if not _belongs(o, root)))]
@@ -73,13 +80,15 @@ def _chart(tree: Tree, paths: list[str], root: str, folders: list[str], config: 
     further = [path for path in inside if not _structural(path.removeprefix(root))]
     if len(further) > _FEW and not _reads_files(tree, needed):
         further = []
-    overlays = [path.removeprefix(root) for path in inside if _overlays(path.removeprefix(root), config)]
+    named = [path.removeprefix(root) for path in inside if is_overlay(path.removeprefix(root), config)]
     missing = tuple(
         (path, reason)
         for path, reason in tree.left_out
         if path.startswith(root) and _structural(path.removeprefix(root))
     )
-    return FoundChart(root, False, tuple(sorted({*needed, *further})), tuple(overlays), missing)
+    files = tuple(sorted({*needed, *further}))
+    size = sum(sizes[path] for path in files)
+    return FoundChart(root, packaged=False, files=files, overlays=tuple(named), missing=missing, size=size)
 
 
 def _structural(relative: str) -> bool:
@@ -98,7 +107,7 @@ def _reads_files(tree: Tree, needed: list[str]) -> bool:
     return False
 
 
-def _overlays(relative: str, config: Config) -> bool:
+def is_overlay(relative: str, config: Config) -> bool:
     """Whether a path matches one of the overlay globs, folder by folder, so that `*` stays within a folder."""
     parts = relative.split("/")
     if relative == "values.yaml":

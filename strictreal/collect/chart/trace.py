@@ -9,17 +9,73 @@ does (`lines` compares), the markers tell which template line each rendered line
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-_TOKEN = re.compile(r"\{\{|\n|[^\s{]|\{")
-_IN_ACTION = re.compile(r"""["'`\n]|\}\}""")
+_IN_ACTION = re.compile(r"""["'`]|\}\}""")
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _CHARACTER = re.compile(r"'(?:[^'\\\n]|\\.)*'")
+_COMMENT = re.compile(r"(?:-\s)?\s{0,100}/\*")
+_NAME = re.compile(r"(?:define|block)\s{1,20}[\"`]([^\"`\n]{1,300})")
 _WORD = re.compile(r"[a-z]+")
 _ASSIGNMENT = re.compile(r"\$\w{0,200}\s{0,20}(?:,\s{0,20}\$\w{0,200}\s{0,20})?:?=")
 _MARK = re.compile("\x01([0-9]+)\x02")
 _OPENING = frozenset(("if", "range", "with", "define", "block"))
 _SILENT = _OPENING | {"else", "end", "break", "continue"}
 _VALUES = re.compile(r"\bValues((?:\.[A-Za-z_]\w{0,100}){1,12})")
+
+
+@dataclass(frozen=True)
+class Action:
+    """One `{{ … }}` of a template.
+
+    Attributes:
+        start, end: its place in the text; `body` is what stands inside, without trim marks and white space.
+        line: the line of its start, from 1.
+        trims: whether it takes the white space before it away.
+        define: the named template whose body it stands in; "" in the template's own text.
+    """
+
+    start: int
+    end: int
+    line: int
+    trims: bool
+    body: str
+    define: str = ""
+
+    @property
+    def keyword(self) -> str:
+        word = _WORD.match(self.body)
+        return word[0] if word else ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it puts something into the output itself."""
+        comment = self.body.startswith("/*")
+        return bool(self.body) and self.keyword not in _SILENT and not comment and not _ASSIGNMENT.match(self.body)
+
+
+def actions(template: str) -> Iterator[Action]:
+    """The actions of a template in their order, up to the first that does not end."""
+    blocks: list[str] = []  # for each open block, the name of the template it defines or ""
+    line, counted = 1, 0
+    start = template.find("{{")
+    while start >= 0 and (end := _action_end(template, start)) is not None:
+        line, counted = line + template.count("\n", counted, start), start
+        trims = template.startswith("{{-", start) and template[start + 3 : start + 4].isspace()
+        body = template[start + (3 if trims else 2) : end - 2].strip()
+        if body.endswith("-") and body[-2:-1].isspace():
+            body = body[:-1].rstrip()
+        action = Action(start, end, line, trims, body, next((name for name in blocks if name), ""))
+        if action.keyword in ("define", "block"):
+            named = _NAME.match(body)
+            blocks.append(named[1] if named else "?")
+        elif action.keyword in _OPENING:
+            blocks.append("")
+        elif action.keyword == "end" and blocks:
+            blocks.pop()
+        yield action
+        start = template.find("{{", end)
 
 
 def mark(template: str) -> str | None:
@@ -31,54 +87,45 @@ def mark(template: str) -> str | None:
     if "\x01" in template or "\x02" in template:
         return None
     out: list[str] = []
-    blocks: list[bool] = []  # for each open block, whether it is the body of a named template
     copied = position = 0
     line, marked = 1, 0
-    while found := _TOKEN.search(template, position):
-        start, token = found.start(), found[0]
-        if token == "\n":
-            line, position = line + 1, start + 1
-        elif token != "{{":
-            if marked != line and not any(blocks):
-                out += [template[copied:start], f"\x01{line}\x02"]
-                copied, marked = start, line
-            position = min(_next(template, "\n", start), _next(template, "{{", start))
-        else:
-            end = _action_end(template, start)
-            if end is None:
-                return None
-            trim = template.startswith("{{-", start) and template[start + 3 : start + 4].isspace()
-            body = template[start + (3 if trim else 2) : end - 2].strip()
-            word = _WORD.match(body)
-            keyword = word[0] if word else ""
-            if keyword in _OPENING:
-                blocks.append(keyword in ("define", "block"))
-            elif keyword == "end" and blocks:
-                blocks.pop()
-            elif _writes(body, keyword) and marked != line and not any(blocks):
-                # The marker's action takes over the trimming to the left, so that the white space falls as before.
-                out += [template[copied:start], "{{- " if trim else "{{", f'"\\u0001{line}\\u0002"', "}}{{"]
-                copied, marked = start + (3 if trim else 2), line
-            line += template.count("\n", start, end)
-            position = end
+
+    def text_until(end: int) -> None:
+        nonlocal copied, position, line, marked
+        out.append(template[copied:position])
+        pieces = template[position:end].split("\n")
+        for number, piece in enumerate(pieces):
+            line += number > 0
+            begin = len(piece) - len(piece.lstrip())
+            if begin < len(piece) and marked != line:
+                pieces[number], marked = f"{piece[:begin]}\x01{line}\x02{piece[begin:]}", line
+        out.append("\n".join(pieces))
+        copied = position = end
+
+    for action in actions(template):
+        if action.define:
+            line += template.count("\n", position, action.end)
+            position = action.end
+            continue
+        text_until(action.start)
+        if action.writes and marked != line:
+            # The marker's action takes over the trimming to the left, so that the white space falls as before.
+            opening = "{{- " if action.trims else "{{"
+            out += [template[copied : action.start], opening, f'"\\u0001{line}\\u0002"', "}}{{"]
+            copied, marked = action.start + (3 if action.trims else 2), line
+        line += template.count("\n", action.start, action.end)
+        position = action.end
+    if "{{" in template[position:]:
+        return None
+    text_until(len(template))
     out.append(template[copied:])
     return "".join(out)
-
-
-def _next(text: str, what: str, start: int) -> int:
-    found = text.find(what, start)
-    return len(text) if found < 0 else found
-
-
-def _writes(body: str, keyword: str) -> bool:
-    return bool(body) and keyword not in _SILENT and not body.startswith("/*") and not _ASSIGNMENT.match(body)
 
 
 def _action_end(template: str, start: int) -> int | None:
     """The position after the `}}` of the action that starts here; strings and comments may hold `}}`."""
     inside = start + 2
-    comment = re.compile(r"(?:-\s)?\s{0,100}/\*").match(template, inside)
-    if comment:
+    if comment := _COMMENT.match(template, inside):
         closed = template.find("*/", comment.end())
         end = template.find("}}", closed + 2) if closed >= 0 else -1
         return end + 2 if end >= 0 else None
@@ -87,9 +134,6 @@ def _action_end(template: str, start: int) -> int | None:
         character = found[0]
         if character == "}}":
             return found.end()
-        if character == "\n":
-            position = found.end()
-            continue
         if character == "`":
             closed = template.find("`", found.end())
             position = closed + 1

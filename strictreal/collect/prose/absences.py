@@ -8,27 +8,50 @@ from dataclasses import dataclass
 from strictreal.facts.claims import Says
 
 _NONE = {"no", "without", "zero", "free"}
+_HOLDING = {"use", "contain", "have", "include", "employ", "hold", "ship", "involve"}
 _JOINERS = {",", "/", "or", "and", "nor", "&", "no", "any", "and/or", "all"}
-_BREAKS = {
-    *("is", "are", "was", "were", "be", "been", "has", "have", "had", "will", "can", "to", "in", "on", "for", "with"),
-    *("that", "which", "when", "where", "by", "from", "at", "as", "than", "but", "because", "since", "while", "until"),
-    *("should", "must", "may", "need", "needs", "uses", "using", "just", "only", "then", "so", "it", "this", "we", "if"),
-}
+_BREAKS = frozenset(
+    """
+    is are was were be been has have had will can to in on for with that which when where by from at as than but
+    because since while until should must may need needs uses using just only then so it this we if
+    """.split()
+)
 _ARTIFICIAL = {"fake", "mock", "mocked", "dummy", "simulated", "placeholder", "made-up", "fabricated", "faked", "stub"}
-_DATA = {
-    *("data", "dataset", "datasets", "values", "value", "numbers", "results", "result", "responses", "response"),
-    *("metrics", "scores", "records", "outputs", "output", "payloads", "answers", "entries", "embeddings", "vectors"),
-}
-_THINGS = {
-    *("implementation", "implementations", "client", "clients", "service", "services", "server", "servers", "backend"),
-    *("backends", "object", "objects", "function", "functions", "method", "methods", "class", "classes", "code", "logic"),
-    *("calls", "modules", "layer", "layers", "similarity", "stores", "providers", "drivers", "endpoints"),
-}
+_DATA = frozenset(
+    """
+    data dataset datasets values value numbers results result responses response metrics scores records outputs
+    output payloads answers entries embeddings vectors
+    """.split()
+)
+_OF_DATA = frozenset(
+    "source sources generator generators provider model models type types field fields file files".split()
+)
+_THINGS = frozenset(
+    """
+    implementation implementations client clients service services server servers backend backends object objects
+    function functions method methods class classes code logic calls modules layer layers similarity stores
+    providers drivers endpoints
+    """.split()
+)
 STUBS = {"stubs", "stubbed", "stubbing"}
 MOCKS = {"mocks", "mocked", "mocking", "fakes", "faked", "faking"}
-_OTHER_STUBS_BEFORE = {"type", "typing", "grpc", "generated", "python", "pyi", "rpc", "protobuf", "ticket", "pay"}
+_OTHER_STUBS_BEFORE = {
+    "type",
+    "typing",
+    "grpc",
+    "generated",
+    "python",
+    "pyi",
+    "rpc",
+    "protobuf",
+    "ticket",
+    "pay",
+    "missing",
+}
 _OTHER_STUBS_AFTER = {"file", "files", "package", "packages", "generator", "generation", "for", "resolver", "area"}
-_OTHER_MOCKS_AFTER = {"exam", "exams", "test", "tests", "interview", "interviews", "module", "library"}
+_OTHER_MOCKS_AFTER = frozenset(
+    "exam exams test tests interview interviews module library libraries framework frameworks tool tools".split()
+)
 _HIDING = {"silent", "hidden", "stub", "mock", "fake", "simulated", "hard-coded", "hardcoded"}
 
 
@@ -70,6 +93,8 @@ def _after_none(words: Sequence[str], index: int) -> int:
     word, following = words[index], words[index + 1] if index + 1 < len(words) else ""
     if word.startswith("non-") or word.endswith("-free"):
         return index + 1
+    if word in {"doesn't", "don't"} or (word == "not" and index and words[index - 1] in {"do", "does"}):
+        return _after_holding(words, index + 1) if index else 0
     if word not in _NONE or following in {"one", "longer", "."}:
         return 0
     if word == "free":
@@ -77,12 +102,19 @@ def _after_none(words: Sequence[str], index: int) -> int:
     return index + 1
 
 
+def _after_holding(words: Sequence[str], index: int) -> int:
+    """Past the verb of "does not contain …"; 0 when another verb stands there."""
+    if words[index : index + 2] == ("rely", "on"):
+        return index + 2
+    return index + 1 if words[index : index + 1] and words[index] in _HOLDING else 0
+
+
 def _list(words: Sequence[str], start: int) -> tuple[list[_Thing], int]:
     """The denied things from `start` on, and the index of the last word that names one."""
     compound = words[start - 1]
     if compound.startswith("non-") or compound.endswith("-free"):
         stem = compound.removeprefix("non-").removesuffix("-free")
-        thing = _thing([stem if stem.endswith("ed") else stem + "s"], 0)
+        thing = _thing([stem if stem.endswith("ed") else stem + "s", *words[start : start + 1]], 0)
         return ([thing] if thing else []), start - 1
     things: list[_Thing] = []
     index = last = start
@@ -107,7 +139,7 @@ def _thing(words: Sequence[str], index: int) -> _Thing | None:
     word = words[index]
     before = words[index - 1] if index else ""
     after = words[index + 1] if index + 1 < len(words) else ""
-    if word in _ARTIFICIAL and after in _DATA:
+    if word in _ARTIFICIAL and after in _DATA and "".join(words[index + 2 : index + 3]) not in _OF_DATA:
         return _Thing("no-fake-data", 2)
     if word in _ARTIFICIAL and after in _THINGS:
         return _Thing("no-stubs" if word in {"stub", "placeholder", "dummy"} else "no-mocks", 2)

@@ -15,41 +15,77 @@ from strictreal.facts.claims import DocumentClaim, Mention, StatusClaim
 from strictreal.model import Location
 
 MAX_TEXT = 400
+
+
+def _any_of(words: str) -> str:
+    """One alternative of a regular expression a line."""
+    return "(?:" + "|".join(line.strip() for line in words.strip().splitlines()) + ")"
+
+
 _PLANNING = re.compile(
-    r"(?i)(?:road_?-?maps?|plan(?:s|ning)?|sprints?|todos?|backlog|proposals?|rfcs?|adrs?|contributing|guidelines?|rules|polic"
-    r"|agents|claude|copilot|cursor|prompts?|templates?|requirements|specs?|change(?:s|log)|history|news|releases?|code_of_conduct"
-    r"|milestones?|instructions|skills?|conventions|style)"
+    "(?i)"
+    + _any_of(r"""
+        road_?-?maps?|plan(?:s|ning)?|sprints?|todos?|backlog|proposals?|rfcs?|adrs?|milestones?
+        contributing|guidelines?|rules|polic|conventions|style|code_of_conduct|requirements|specs?
+        agents|claude|copilot|cursor|prompts?|instructions|skills?|templates?
+        change(?:s|log)|history|news|releases?
+    """)
 )
+"""Names of documents that say what ought to be or what once was, and not what is."""
 _NORMS = re.compile(
-    r"(?i)\b(?:rules?|polic(?:y|ies)|principles?|guidelines?|conventions?|requirements?|standards?|goals?|objectives?|vision"
-    r"|acceptance|criteria|checklists?|definition of done|plan(?:s|ned)?|road ?maps?|sprints?|next|todo|future|upcoming|backlog"
-    r"|milestones?|proposals?|contribut\w+|how to|instructions?|constraints?|philosophy|mission|best practices|legend"
-    r"|templates?|examples?|faq|prompts?|constitution|gates?|do not|don'?ts?|anti-?patterns?|change ?log|history|expectations?"
-    r"|phase \d+|steps?|quality bar|mandate|methodology|release notes|alternatives?)\b"
+    r"(?i)\b"
+    + _any_of(r"""
+        rules?|polic(?:y|ies)|principles?|guidelines?|conventions?|requirements?|standards?|constitution|mandate
+        goals?|objectives?|vision|mission|philosophy|expectations?|quality bar|constraints?|best practices
+        acceptance|criteria|checklists?|definition of done|gates?
+        plan(?:s|ned)?|road ?maps?|sprints?|next|todo|future|upcoming|backlog|milestones?|proposals?|phase \d+|steps?
+        contribut\w+|how to|instructions?|templates?|examples?|legend|faq|prompts?
+        do not|don'?ts?|anti-?patterns?(?! found)
+        change ?log|history|release notes|methodology|alternatives?
+    """)
+    + r"\b"
 )
+"""Headings under which sentences are norms."""
 _LABEL = re.compile(
-    r"(?i)^\W{0,6}(?:goals?|objectives?|rules?|polic(?:y|ies)|principles?|vision|acceptance(?: criteria)?|requirements?"
-    r"|warning|important|constraints?|task|plan|expected|criteri(?:a|on)|done when|prompt)\W{0,3}[:–—]"
+    r"(?i)^\W{0,6}(?:\w{1,30} ){0,2}"
+    + _any_of(r"""
+        goals?|objectives?|rules?|polic(?:y|ies)|principles?|vision|acceptance(?: criteria)?|requirements?|dod
+        warning|important|constraints?|task|plan|expected|criteri(?:a|on)|done when|prompt
+    """)
+    + r"\W{0,3}[:–—]"
 )
 _WHOLE = re.compile(
-    r"(?i)\b(?:this|the|our|entire|whole) (?:[\w-]+ ){0,2}(?:project|repository|repo|codebase|code base|package|library|service"
-    r"|system|application|platform|stack|framework|toolchain)\b|\b(?:everything|nothing|anywhere|everywhere|100%)(?!\w)"
+    r"(?i)\b(?:this|the|our|entire|whole) (?:[\w-]+ ){0,2}"
+    + _any_of(r"""
+        project|repository|repo|codebase|code base|package|library|service|system|application|platform|stack
+        framework|toolchain
+    """)
+    + r"\b|\b(?:everything|nothing|anywhere|everywhere|100%)(?!\w)"
 )
-_TESTS = re.compile(
-    r"(?i)\b(?:(?P<kind>unit|integration|e2e|end-to-end|functional|system|acceptance|smoke|performance|contract|load)[ -])?"
-    r"(?P<tests>tests?|testing|test suite|suite)\b"
+_TEST_WORDS = (
+    r"\b(?:(?P<kind>"
+    + _any_of("unit|integration|e2e|end-to-end|functional|system|acceptance|smoke|performance|contract|load")
+    + r")[ -])?(?P<tests>tests?|testing|test suite|suite)\b"
 )
+_TESTS = re.compile("(?i)" + _TEST_WORDS)
+_IN_TESTS = re.compile(r"(?:in|for|by|from) (?:\w+ ){0,2}?" + _TEST_WORDS)
 _PLACES = {"for", "in", "under", "within", "from", "of", "on", "by", "at", "inside", "with", "to", "as"}
 _OWN = re.compile(
-    r"(?i)^(?:the |this |our |any |all |entire |whole |of |it|here|use|used|place|production\b|prod\b)*"
-    r"(?:codebase|code base|code|repository|repo|project|source|sources|package|production|implementation|here|it|anywhere|place|use)\b"
+    r"(?i)^(?:(?:the|this|our|any|all|entire|whole|of) )*"
+    + _any_of(r"""
+        codebase|code base|code|repository|repo|project|sources?|package|production|implementation
+        here|it|anywhere|place|use
+    """)
+    + r"\b"
 )
 
 
 def claims(path: str, blocks: list[Block], done: list[StatusClaim]) -> Iterator[DocumentClaim]:
     """Every asserting sentence of one document; what it covers is still what it names (see `covered`)."""
     planning = bool(_PLANNING.search(posixpath.basename(path).rsplit(".", 1)[0])) or "/adr/" in f"/{path}"
-    carried_out = {claim.where.line: claim.status == "done" for claim in done if claim.form in {"task", "tag", "column"}}
+    carried_out = {
+        claim.where.line: claim.status == "done" for claim in done if claim.form in {"task", "tag", "column"}
+    }
     prohibitions = _prohibitions(blocks)
     for block in blocks:
         if block.kind == "heading":
@@ -71,24 +107,39 @@ def _item_state(block: Block, carried_out: dict[int, bool]) -> bool | None:
 
 def _is_normative(block: Block) -> bool:
     """Whether headings, a label, or a rule or instruction beside it make the block say what ought to be."""
-    if any(_NORMS.search(title) for title in block.titles):
+    if any(_NORMS.search(title) and title.lstrip()[:1] not in _DONE for title in block.titles):
         return True
     around = [block, *block.ancestors]
-    if any(_LABEL.match(other.text) for other in around):
+    if any(_LABEL.match(other.text) or other.text.lstrip()[:1] in _FORBIDDEN for other in around):
+        return True
+    if block.kind == "paragraph" and _is_prohibiting(_source_lines(block)):
         return True
     return any(sentence.is_norm or sentence.is_instruction for other in around for sentence in sentences(other.text))
 
 
+_DONE = {"✅", "✔", "☑", "✓"}
+_FORBIDDEN = {"❌", "🚫", "⛔", "✗", "✘"}
+_PROHIBITION = re.compile(r"(?i)\W{0,6}(?:no|never|don'?t|do not|avoid|zero)\b")
+
+
 def _prohibitions(blocks: list[Block]) -> set[int]:
     """Lists whose items mostly begin with "no" or "never": rules of a house."""
-    counts: dict[int, list[int]] = {}
+    items: dict[int, list[str]] = {}
     for block in blocks:
         if block.kind == "item":
-            first = re.match(r"(?i)\W{0,6}(no|never|don'?t|do not|avoid|zero)\b", block.text)
-            tally = counts.setdefault(block.list_id, [0, 0])
-            tally[0] += first is not None
-            tally[1] += 1
-    return {number for number, (negative, all_) in counts.items() if negative > 1 and negative * 2 >= all_}
+            items.setdefault(block.list_id, []).append(block.text)
+    return {number for number, texts in items.items() if _is_prohibiting(texts)}
+
+
+def _is_prohibiting(texts: list[str]) -> bool:
+    negative = sum(_PROHIBITION.match(text) is not None for text in texts)
+    return negative > 1 and negative * 2 >= len(texts)
+
+
+def _source_lines(block: Block) -> list[str]:
+    """The block's text, line by line as it was written."""
+    ends = [start for start, _ in block.lines[1:]] + [len(block.text)]
+    return [block.text[start:end] for (start, _), end in zip(block.lines, ends, strict=True)]
 
 
 def _of_block(path: str, block: Block, *, done: bool) -> Iterator[DocumentClaim]:
@@ -99,8 +150,8 @@ def _of_block(path: str, block: Block, *, done: bool) -> Iterator[DocumentClaim]
             continue
         line = block.line_at(sentence.words[found[0].first].start)
         text = redact(" ".join(readable(sentence.text).split())[:MAX_TEXT])
-        tests = _within(sentence)
         for assertion in found:
+            tests = _within(sentence, assertion)
             covers = _covers(path, sentence, assertion, named, tests)
             says = (assertion.says,)
             where = Location(path, line, text=text)
@@ -116,11 +167,14 @@ def _named(block: Block) -> tuple[Mention, ...]:
     return ()
 
 
-def _within(sentence: Sentence) -> str:
-    match = _TESTS.search(sentence.text)
-    if not match:
+def _within(sentence: Sentence, said: Assertion) -> str:
+    """The kind of tests that a denial speaks of: tests named before it, or right after it in their place."""
+    if not said.says.startswith("no-"):
         return ""
-    return (match["kind"] or "tests").lower().replace("end-to-end", "e2e")
+    before = " ".join(sentence.plain[: said.first])
+    after = " ".join(sentence.plain[said.last + 1 : said.last + 6])
+    match = _TESTS.search(before) or _IN_TESTS.match(after)
+    return (match["kind"] or "tests").replace("end-to-end", "e2e") if match else ""
 
 
 def _covers(path: str, sentence: Sentence, said: Assertion, named: tuple[Mention, ...], tests: str) -> tuple[str, ...]:
@@ -142,17 +196,20 @@ def _covers(path: str, sentence: Sentence, said: Assertion, named: tuple[Mention
 def _is_of_a_part(sentence: Sentence, said: Assertion) -> bool:
     """Whether the words name a part that is not known as files: "no mocks for SQLite", "all phase 1 modules"."""
     words = sentence.plain
-    after = words[said.last + 1 :]
-    if after and after[0] in {"remain", "remains", "exist", "are", "is", "left", "used"}:
-        after = after[1:]
-        after = after[1:] if after and after[0] in {"used", "left"} else after
-    if after and after[0] in _PLACES and not _OWN.match(" ".join(after[1:5])) and not _TESTS.search(" ".join(after[1:5])):
+    if said.subject == "other" or not _NUMBERED.isdisjoint(words):
         return True
-    before = words[: said.first]
-    if said.subject == "other" or {"phase", "week", "sprint", "version", "chapter"} & set(words):
+    after = list(words[said.last + 1 :])
+    while after and after[0] in _TRAILING:
+        after.pop(0)
+    place = " ".join(after[1:6])
+    if after and after[0] in _PLACES and not _OWN.match(place) and not _TESTS.search(place):
         return True
-    label = sentence.clause(said.first)
+    before = " ".join(words[: said.first])
+    clause = sentence.clause(said.first)
     # "Dashboard: no mock data" speaks of the dashboard alone.
-    return label > 1 and words[label - 1] in {":", "–", "—"} and not _WHOLE.search(" ".join(before)) and not _TESTS.search(
-        " ".join(before)
-    )
+    labelled = clause > 1 and words[clause - 1] in {":", "–", "—"}
+    return labelled and not _WHOLE.search(before) and not _TESTS.search(before)
+
+
+_NUMBERED = {"phase", "week", "sprint", "version", "chapter", "milestone"}
+_TRAILING = {"remain", "remains", "exist", "are", "is", "left", "used"}

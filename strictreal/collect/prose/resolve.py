@@ -13,9 +13,16 @@ MAX_FOUND = 20
 
 
 class Paths:
-    """The files and folders of one tree, found by the ends of their paths; upper and lower case are the same."""
+    """The files and folders of one tree, found by the ends of their paths; upper and lower case are the same.
 
-    def __init__(self, files: Iterable[str], root: str = "") -> None:
+    Args:
+        files: every path of the tree.
+        root: the name of the tree's own folder, with which documents may begin a path.
+        unseen: a folder that is not listed and of whose files nothing can be said.
+    """
+
+    def __init__(self, files: Iterable[str], root: str = "", unseen: str = "") -> None:
+        self._unseen = unseen.casefold() + "/" if unseen else ""
         self._exact: dict[str, str] = {}
         self._folders: dict[str, str] = {}
         self._by_name: dict[str, list[str]] = {}
@@ -32,6 +39,8 @@ class Paths:
     def resolve(self, mention: Mention, document: str) -> Mention:
         """The mention with the paths that it may denote, named by the document at path `document`."""
         name = mention.text
+        if self._unseen and f"{name}/".casefold().startswith(self._unseen):
+            return msgspec.structs.replace(mention, role="aside")
         if mention.kind == "symbol":
             return msgspec.structs.replace(mention, found=tuple(self._module(name)))
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(document), name))
@@ -58,6 +67,8 @@ class Paths:
         parts = dotted.split(".")
         for length in (len(parts), len(parts) - 1):
             path = "/".join(parts[:length])
-            if length > 1 and (found := self._ending(path + ".py", folder=False) or self._ending(path + "/__init__.py", folder=False)):
+            if length > 1 and (
+                found := self._ending(path + ".py", folder=False) or self._ending(path + "/__init__.py", folder=False)
+            ):
                 return found
         return []

@@ -10,10 +10,9 @@ import msgspec
 from strictreal.collect.prose.blocks import CODE, END, Block, readable
 from strictreal.collect.prose.mentions import mentions
 from strictreal.collect.redact import redact
-from strictreal.facts.claims import Status, StatusClaim
+from strictreal.facts.claims import Mention, Status, StatusClaim
 from strictreal.model import Location
 
-MAX_OPEN = 20
 MAX_TEXT = 400
 _TAGS: dict[str, Status] = {
     **dict.fromkeys(("todo", "planned", "pending", "not started", "open", "backlog"), "todo"),
@@ -24,7 +23,9 @@ _TAGS: dict[str, Status] = {
 }
 _SIGNS: dict[str, Status] = {"✅": "done", "☑": "done", "✔": "done", "🚧": "active", "⏳": "active", "⛔": "blocked"}
 _TASK = re.compile(r"\[(?P<box>[ xX~\-])\][ \t]+")
-_TAG = re.compile(rf"[{CODE}]?\[(?P<tag>TODO|ACTIVE|REVIEW|DONE|BLOCKED|WIP|PENDING|COMPLETED?|IN[ -]PROGRESS)\][{END}]?")
+_TAG = re.compile(
+    rf"[{CODE}]?\[(?P<tag>TODO|ACTIVE|REVIEW|DONE|BLOCKED|WIP|PENDING|COMPLETED?|IN[ -]PROGRESS)\][{END}]?"
+)
 _STATUS_LINE = re.compile(r"(?i)^\W{0,6}(?:\w{1,30} ){0,2}status\W{0,6}[:–—-][^\w\[✅]{0,6}(?P<rest>.{1,300})")
 _STATUS_COLUMN = re.compile(r"(?i)\b(?:status|state|progress|done|complete[d]?|signal)\b")
 _OTHER_COLUMN = re.compile(
@@ -35,11 +36,12 @@ _HEDGED = re.compile(
     r"|skipped|won't|wontfix|cancel+ed|n/a|deferred|superseded|obsolete|moved to|postponed|tbd|todo)\b"
 )
 _NO_STATUS = re.compile(
-    r"(?i)\b(?:legend|templates?|examples?|format|how to|conventions?|syntax|change ?log|history|release notes|glossary|key)\b"
+    r"(?i)\b(?:legend|templates?|examples?|format|how to|conventions?|syntax|change ?log|history|release notes|glossary"
+    r"|key)\b"
 )
 _ACTION = re.compile(
-    r"(?i)^\W{0,6}(?:add|create|implement|write|author|introduce|scaffold|build|define|provide|set up|publish|develop|deliver)"
-    r"(?:e?d|s)?\b"
+    r"(?i)^\W{0,6}(?:add|create|implement|write|author|introduce|scaffold|build|define|provide|set up|publish|develop"
+    r"|deliver)(?:e?d|s)?\b"
 )
 
 
@@ -66,7 +68,9 @@ class _State:
 
 def statuses(path: str, blocks: list[Block]) -> list[StatusClaim]:
     """Every status claim of one document, with its mentions unresolved."""
-    if re.search(r"(?i)(?:^|/)(?:change(?:s|log)|history|news|releases?(?:[-_ ]?notes)?)\.|_template|/issue_template/", path):
+    if re.search(
+        r"(?i)(?:^|/)(?:change(?:s|log)|history|news|releases?(?:[-_ ]?notes)?)\.|_template|/issue_template/", path
+    ):
         return []  # a chronicle tells what once was; a form is filled in elsewhere
     state = _State()
     for block in blocks:
@@ -76,11 +80,22 @@ def statuses(path: str, blocks: list[Block]) -> list[StatusClaim]:
     claims = state.claims
     for index, lines in state.open.items():
         claims[index] = _with_open(claims[index], lines)
-    return claims
+    return _without_departed(claims)
+
+
+def _without_departed(claims: list[StatusClaim]) -> list[StatusClaim]:
+    """The claims, where none insists on a file that another done item of the document has removed or moved since."""
+    departed = {m.text for c in claims if c.status == "done" for m in c.mentions if m.role in {"removed", "left"}}
+
+    def settled(mention: Mention) -> Mention:
+        here = mention.role in {"made", "touched"} and mention.text in departed
+        return msgspec.structs.replace(mention, role="aside") if here else mention
+
+    return [msgspec.structs.replace(c, mentions=tuple(map(settled, c.mentions))) for c in claims]
 
 
 def _with_open(claim: StatusClaim, lines: list[int]) -> StatusClaim:
-    return msgspec.structs.replace(claim, open_lines=tuple(lines[:MAX_OPEN]))
+    return msgspec.structs.replace(claim, open_lines=tuple(lines))
 
 
 def _read(state: _State, path: str, block: Block) -> None:
@@ -101,9 +116,13 @@ def _read(state: _State, path: str, block: Block) -> None:
         if block.kind == "heading" or form == "line":
             level, number = (block.level, 0) if block.kind == "heading" else (0, block.list_id)
             state.section = _Section(status, level, number, len(state.claims) - 1)
-    elif block.kind == "item" and _inherited(state, block) == "done" and _ACTION.match(block.text):
-        if not _HEDGED.search(_outside_code(block.text)):
-            state.claims.append(_claim(path, block, "done", "section", block.text, block.line))
+    elif block.kind == "item" and _inherited(state, block) == "done" and _is_deed(block.text):
+        state.claims.append(_claim(path, block, "done", "section", block.text, block.line))
+
+
+def _is_deed(text: str) -> bool:
+    """Whether an item without a status of its own says that something is made, and without reservation."""
+    return bool(_ACTION.match(text)) and not _HEDGED.search(_outside_code(text))
 
 
 def _inherited(state: _State, block: Block) -> Status | None:
@@ -177,7 +196,9 @@ def _tags(text: str) -> set[Status]:
 def _at_an_end(text: str) -> bool:
     """Whether a tag opens or closes the text; in its midst it is spoken of, not given."""
     match = _TAG.search(text)
-    return match is not None and (not text[: match.start()].strip(" *_#:–—-0123456789.)") or not text[match.end() :].strip(" *_.:"))
+    return match is not None and (
+        not text[: match.start()].strip(" *_#:–—-0123456789.)") or not text[match.end() :].strip(" *_.:")
+    )
 
 
 def _leading(text: str) -> Status | None:
@@ -188,7 +209,9 @@ def _leading(text: str) -> Status | None:
         return tags.pop()
     sign = _SIGNS.get(stripped[:1])
     words = re.sub(r"^[^\w\[]+", "", stripped).lower()
-    word = next((tag for tag in sorted(_TAGS, key=len, reverse=True) if re.match(rf"{tag}\b(?! (?:by|when|in \d))", words)), "")
+    word = next(
+        (tag for tag in sorted(_TAGS, key=len, reverse=True) if re.match(rf"{tag}\b(?! (?:by|when|in \d))", words)), ""
+    )
     if word:
         return _TAGS[word]
     return sign if sign and not words else None

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from strictreal.collect.python.module import ParsedModule
+from strictreal.collect.python.names import MAX_ALIASES
 from strictreal.facts.code import EnvAccess
 
 _MENTION = re.compile(
@@ -39,6 +40,19 @@ _SETTINGS_BASES = re.compile(r"pydantic(?:_settings)?(?:\.\w+)*\.BaseSettings$")
 _FLASK_LOADERS = {"from_envvar", "from_prefixed_env"}
 _COMMAND_LINES = {"click", "typer", "rich_click", "asyncclick", "cloup"}
 _PATCHERS = {"patch", "dict", "object", "multiple", "setattr", "setitem", "delattr", "delitem"}
+_ATTRIBUTES = {
+    "environ",
+    "environb",
+    "getenv",
+    "getenvb",
+    "putenv",
+    "unsetenv",
+    "setenv",
+    "expandvars",
+    "import_module",
+}
+_DYNAMIC = {"getattr", "vars", "__import__", "import_module"}
+_ROOTS = {library.partition(".")[0] for library in _LIBRARIES}
 _VARIABLE = re.compile(r"[A-Za-z_]\w{0,79}")
 
 
@@ -46,11 +60,8 @@ def facts(module: ParsedModule) -> Iterator[EnvAccess]:
     """Every access of the module."""
     if not _MENTION.search(module.text):
         return
-    for node in module.of(ast.Name, ast.Attribute):
-        if isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
-            yield from _of_expression(module, node)
-    for dynamic in module.of(ast.Call, ast.Subscript):
-        yield from _of_expression(module, dynamic)
+    for node in _candidates(module):
+        yield from _of_expression(module, node)
     for call in module.of(ast.Call):
         yield from _of_call(module, call)
     for definition in module.of(ast.ClassDef):
@@ -60,11 +71,75 @@ def facts(module: ParsedModule) -> Iterator[EnvAccess]:
     yield from _passed_on(module)
 
 
+def _candidates(module: ParsedModule) -> list[ast.expr]:
+    """The expressions that may denote the environment, each at its full length: few, so that only they are resolved."""
+    leading = _leading_names(module)
+    found: dict[ast.expr, None] = {}
+    for name in module.of(ast.Name):
+        if name.id in leading and isinstance(name.ctx, ast.Load):
+            found[_whole(module, name)] = None
+    for attribute in module.of(ast.Attribute):
+        if attribute.attr in _ATTRIBUTES:
+            found[_whole(module, attribute)] = None
+    for call in module.of(ast.Call):
+        if isinstance(call.func, ast.Name) and call.func.id in leading:
+            found[_whole(module, call)] = None
+    for subscript in module.of(ast.Subscript):
+        holder = subscript.value
+        if isinstance(holder, ast.Call) or (isinstance(holder, ast.Attribute) and holder.attr == "__dict__"):
+            found[_whole(module, subscript)] = None
+    return list(found)
+
+
+def _whole(module: ParsedModule, node: ast.expr) -> ast.expr:
+    """The longest chain of attributes that starts with an expression."""
+    parent = module.parents[node]
+    while isinstance(parent, ast.Attribute):
+        node, parent = parent, module.parents[parent]
+    return node
+
+
+def _leading_names(module: ParsedModule) -> set[str]:
+    """Names that may lead to the environment: imports of it and of its libraries, and names for what they lead to."""
+    leading = set(_DYNAMIC)
+    if module.names.stars:
+        leading |= _ATTRIBUTES
+    values: list[tuple[str, ast.expr]] = []
+    for name, binding in module.names.bound():
+        if binding.dotted.partition(".")[0] in _ROOTS or binding.dotted.rpartition(".")[2] in _ATTRIBUTES:
+            leading.add(name)
+        elif binding.value is not None:
+            values.append((name, binding.value))
+    for _ in range(MAX_ALIASES):
+        followed = {name for name, value in values if name not in leading and _leads(value, leading)}
+        if not followed:
+            break
+        leading |= followed
+    return leading
+
+
+def _leads(value: ast.expr, leading: set[str]) -> bool:
+    node: ast.AST = value
+    while True:
+        match node:
+            case ast.Attribute(attr=name) if name in _ATTRIBUTES:
+                return True
+            case (
+                ast.Attribute(value=inner)
+                | ast.Call(func=inner)
+                | ast.Subscript(value=inner)
+                | ast.NamedExpr(value=inner)
+            ):
+                node = inner
+            case ast.Name(id=name):
+                return name in leading
+            case _:
+                return False
+
+
 def _of_expression(module: ParsedModule, node: ast.expr) -> Iterator[EnvAccess]:
     """An access by the longest dotted expression that denotes it, so that `os.environ.get` is one and not two."""
     parent = module.parents[node]
-    if isinstance(parent, ast.Attribute):
-        return
     for dotted in module.resolve_all(node):
         form = _form(dotted, called=isinstance(parent, ast.Call) and parent.func is node)
         if form:

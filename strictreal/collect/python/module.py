@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar, overload
 
+from strictreal.collect.python.credentials import credentials
 from strictreal.collect.python.names import Definition, Names
-from strictreal.collect.redact import redact
+from strictreal.collect.redact import MARK, redact
 from strictreal.model import Location
 
 MAX_TEXT = 400
@@ -83,19 +84,59 @@ class ParsedModule:
         """The functions and classes of this module that a name may denote here."""
         return self.names.definitions(node)
 
+    @cached_property
+    def keys(self) -> dict[ast.AST, ast.expr | None]:
+        """The key of each value of each dictionary that is written out; None for `**mapping`."""
+        return {
+            value: key
+            for dictionary in self.of(ast.Dict)
+            for key, value in zip(dictionary.keys, dictionary.values, strict=True)
+        }
+
     def string(self, node: ast.AST | None) -> str | None:
         """The text that an expression always is here, through names bound once; None when unknown."""
         return self.names.string(node)
 
+    @cached_property
+    def credentials(self) -> list[ast.Constant]:
+        """Literals that are credentials; no fact may hold them."""
+        return list(credentials(self))
+
+    @cached_property
+    def _secret_spans(self) -> dict[int, list[tuple[int, int]]]:
+        """Columns of credentials by line, in bytes from 0, the last first."""
+        spans: dict[int, list[tuple[int, int]]] = {}
+        for secret in self.credentials:
+            last = secret.end_lineno or secret.lineno
+            for line in range(secret.lineno, min(last, len(self.lines)) + 1):
+                start = secret.col_offset if line == secret.lineno else 0
+                end = (secret.end_col_offset or 0) if line == last else len(self.lines[line - 1].encode())
+                spans.setdefault(line, []).append((start, end))
+        return {line: sorted(set(found), reverse=True) for line, found in spans.items()}
+
+    def line(self, number: int) -> str:
+        """One source line, counted from 1, with credentials replaced and at most `MAX_TEXT` characters; "" outside."""
+        if not 0 < number <= len(self.lines):
+            return ""
+        text = self.lines[number - 1]
+        if number in self._secret_spans:
+            raw = text.encode()
+            for start, end in self._secret_spans[number]:
+                raw = raw[:start] + MARK.encode() + raw[end:]
+            text = raw.decode(errors="replace")
+        return redact(text.rstrip(), MAX_TEXT)
+
     def at(self, node: ast.AST) -> Location:
         """Where a node stands. Columns count characters from 1; the text is redacted."""
         line = getattr(node, "lineno", 1)
-        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
-        column = len(text.encode()[: getattr(node, "col_offset", 0)].decode(errors="ignore")) + 1
         end_line = getattr(node, "end_lineno", None) or line
-        end_text = self.lines[end_line - 1] if 0 < end_line <= len(self.lines) else ""
-        end = len(end_text.encode()[: getattr(node, "end_col_offset", None) or 0].decode(errors="ignore")) + 1
-        return Location(self.path, line, column, end_line, end, redact(text.rstrip()[:MAX_TEXT]))
+        column = self._column(line, getattr(node, "col_offset", 0))
+        end = self._column(end_line, getattr(node, "end_col_offset", None) or 0)
+        return Location(self.path, line, column, end_line, end, self.line(line))
+
+    def _column(self, line: int, offset: int) -> int:
+        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        return len(text.encode()[:offset].decode(errors="ignore")) + 1
 
 
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}

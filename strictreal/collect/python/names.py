@@ -1,9 +1,9 @@
 """What a name denotes at one place: imports, aliases and definitions, followed through Python's scopes.
 
-The resolver answers with a fully qualified dotted name (`os.environ.setdefault`; `environs.Env().str` for an attribute of
-what a call returned), or with nothing when the expression is a parameter, a local definition or value, or anything else
-that it cannot know. Several bindings may reach one use (an import, and
-its substitute after `except ImportError`); then there are several answers, in the order of the source.
+The resolver answers with a fully qualified dotted name (`os.environ.setdefault`; `environs.Env().str` for an attribute
+of what a call returned), or with nothing when the expression is a parameter, a local definition or value, or anything
+else that it cannot know. Several bindings may reach one use (an import, and its substitute after `except ImportError`);
+then there are several answers, in the order of the source.
 """
 
 from __future__ import annotations
@@ -239,6 +239,13 @@ class Names:
             if scope is self._tree:
                 return None
             scope = self.scope(scope)
+
+    def bound(self) -> Iterator[tuple[str, Binding]]:
+        """Every name that the module binds anywhere, with what binds it."""
+        for names in self._bindings.values():
+            for name, bindings in names.items():
+                for binding in bindings:
+                    yield name, binding
 
     def bindings(self, scope: ast.AST, name: str) -> Sequence[Binding]:
         """Every binding of a name in one scope, in source order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_TEST_FOLDERS = {"test", "tests", "testing", "testdata", "fixtures", "e2e", "integration_tests", "unit_tests"}
+_TEST_FOLDERS = {"test", "tests", "testing", "testdata", "fixtures", "e2e", "integration_tests", "unit_tests", "t"}
 _TEST_FILE = re.compile(r"(?:test_.*|.*_tests?|tests?|conftest|testing)\.pyw?i?$")
 _EXAMPLE_FOLDERS = {"example", "examples", "demo", "demos", "sample", "samples", "tutorial", "tutorials"}
 _EXAMPLE_FOLDERS |= {"doc", "docs", "docsrc", "benchmark", "benchmarks", "cookbook", "notebooks", "playground"}

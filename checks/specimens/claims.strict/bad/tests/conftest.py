@@ -1,0 +1,3 @@
+import os
+
+os.environ["SOMABRAIN_STRICT_REAL"] = "0"

@@ -1,0 +1,1 @@
+const broker = process.env.BROKER;

@@ -1,0 +1,1 @@
+export const broker = process.env.BROKER;

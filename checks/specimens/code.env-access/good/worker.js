@@ -1,0 +1,3 @@
+import { broker } from "./config.js";
+
+connect(broker);

@@ -1,0 +1,52 @@
+import contextlib
+import time
+
+try:
+    import tomllib
+except ImportError:
+    import tomli as tomllib
+
+try:
+    import redis
+except ImportError:
+    redis = None
+
+
+def connect(url):
+    if redis is None:
+        raise RuntimeError("install redis")
+    for _ in range(3):
+        try:
+            return redis.Redis.from_url(url)
+        except redis.ConnectionError:
+            time.sleep(1)
+    raise TimeoutError(url)
+
+
+def is_up(client):
+    try:
+        return client.ping()
+    except redis.ConnectionError:
+        return False
+
+
+def recall(client, keys):
+    errors = []
+    for key in keys:
+        try:
+            client.get(key)
+        except Exception as error:
+            errors.append(error)
+    return errors
+
+
+def number(text):
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def drop(client):
+    with contextlib.suppress(Exception):
+        client.close()

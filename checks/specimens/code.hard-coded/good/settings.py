@@ -1,0 +1,3 @@
+BROKER_HOST = "kafka.prod.internal"
+BROKER_PORT = 9092
+MAX_ATTEMPTS = 5

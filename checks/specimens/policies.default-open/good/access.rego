@@ -1,0 +1,5 @@
+package access
+
+default allow := false
+
+allow if input.user in data.admitted

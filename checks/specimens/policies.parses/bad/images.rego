@@ -1,0 +1,5 @@
+package images
+
+deny contains "an image has no tag" if {
+	not contains(input.image, ":"
+}

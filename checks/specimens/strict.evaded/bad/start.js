@@ -1,0 +1,1 @@
+spawn("brain", { env: { ...variables, SOMABRAIN_STRICT_REAL: "0" } });

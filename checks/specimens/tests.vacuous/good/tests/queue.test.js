@@ -1,0 +1,3 @@
+it("sends", () => {
+  expect(send(1)).toBe(1);
+});

@@ -1,0 +1,195 @@
+"""Code: nothing stands where a real collaborator or real data belongs."""
+
+from collections.abc import Set
+
+from strictreal.check import check
+from strictreal.facts.behaviour import Class, Fake, vocabulary, words
+from strictreal.facts.code import Module
+from strictreal.facts.patterns import PatternMatch, of_check
+from strictreal.model import Facts
+
+# Words of class names. A double is told from what is merely about fakes (a fake-news classifier) by what it plays.
+DOUBLING = {"fake", "mock", "stub", "spy", "bogus", "canned", "dummy"}
+TERMS = {
+    "fake": vocabulary(
+        """
+        news review reviews account accounts profile profiles quant quantize quantized quantization tensor id ids
+        identity follower followers currency image images voice caller goods
+        """
+    ),
+    "dummy": vocabulary(
+        """
+        variable variables encoder encoding coding head node classifier regressor estimator feature column inputs
+        input options data text token tokens weights
+        """
+    ),
+    "mock": vocabulary("exam exams interview trial up draft election test"),
+    "stub": vocabulary("zone resolver generator file files article info area network package parser hub"),
+}
+BEFORE = {"pay", "ticket", "tax", "check", "non", "not", "anti"}
+COLLABORATORS = vocabulary(
+    """
+    client store repository repo service gateway backend producer consumer broker queue bus session connection
+    conn database db redis kafka postgres mongo bucket storage api server transport channel socket provider llm
+    embedder embeddings adapter driver engine pool publisher subscriber sender mailer sdk notifier response
+    request cursor collection executor scheduler authenticator vault lock ledger http smtp sftp ftp websocket
+    retriever cluster registry cache bridge connector exchange proxy manager worker process popen device memory
+    tokenizer index stream bot agent postgresql mysql elasticsearch qdrant milvus
+    """
+)
+CALLS = vocabulary(
+    """
+    get set send publish query store connect execute fetch request post put save insert subscribe consume
+    produce commit delete recv receive search upsert invoke complete chat embed call load upload download charge
+    json read write find predict generate encode tokenize authenticate run submit push pop lookup resolve
+    """
+)
+MAKERS = vocabulary(
+    """
+    detector classifier generator parser checker finder filter analyzer scanner counter builder factory resolver
+    reporter validator remover encoder estimator regressor loader options error exception warning test tests
+    case form variable node exporter
+    """
+)
+COMMON = vocabulary(
+    """
+    base abstract interface mixin protocol object model module layer test case config
+    """
+)
+
+# Names under which random numbers pass for data, and names that say that chance is meant.
+SERVED = vocabulary(
+    """
+    embed embedding embeddings score scores metric metrics temperature prediction price prices similarity
+    confidence probability latency usage cpu rating sentiment status accuracy loss reading humidity balance
+    relevance vector vectors quote forecast risk rank precision recall throughput pressure stock revenue sales
+    distance label classification quality health healthy volume percent load voltage anomaly fraud likelihood
+    amount coherence salience importance valence arousal novelty reward utility
+    """
+)
+ASKED = vocabulary(
+    """
+    get fetch read measure query predict compute calculate estimate evaluate detect analyze analyse classify
+    embed search score collect check monitor encode infer recognize verify validate is has lookup retrieve
+    forecast assess rank load
+    """
+)
+CHANCE = vocabulary(
+    """
+    jitter backoff delay sleep wait sample samples sampler sampling shuffle seed token nonce id uuid key salt
+    secret password otp pick choose select choice random rand randomly noise noisy init initialize initial monte
+    carlo augment mutate mutation crossover permute bootstrap perturb dropout fuzz dice roll coin flip spawn
+    color draw port tmp walk anneal explore epsilon synthetic hash lsh kmeans centroids particle particles swarm
+    genetic population toss lottery captcha game play deal attack damage terrain maze simulate simulation
+    simulator stochastic distribution weights benchmark bench warmup projection theta interval timeout proba
+    percentage
+    """
+)
+PICKED = vocabulary(
+    """
+    name names index suffix prefix unique pool server node replica shard string cpu
+    """
+)
+
+
+def _mixed(text: str, known: Set[str]) -> bool:
+    return not known.isdisjoint(words(text))
+
+
+def _is_kin(base: str, rest: tuple[str, ...]) -> bool:
+    """Whether a base class is what the rest of a stand-in's name names."""
+    own = set(words(base.rpartition(".")[2]))
+    return own.isdisjoint({"error", "exception"}) and not (own - COMMON).isdisjoint(rest)
+
+
+def _double(fake: Fake, real: set[str]) -> str:
+    """What a class plays, in words; "" when its name means something else."""
+    own = words(fake.name)
+    if own[0] == "test":
+        return ""
+    if own[:2] == ("in", "memory"):
+        rest, memory = own[2:], True
+    else:
+        at = next((i for i, word in enumerate(own) if word in DOUBLING), 0)
+        if (own[at + 1 : at + 2] and own[at + 1] in TERMS.get(own[at], set())) or (at and own[at - 1] in BEFORE):
+            return ""
+        rest, memory = own[:at] + own[at + 1 :], False
+    if not rest:
+        return ""
+    base = next((name for name in fake.bases if _is_kin(name, rest)), "").rpartition(".")[2]
+    noun = rest[-1]
+    if memory:
+        kept = noun in COLLABORATORS - {"stream", "index", "memory", "cache"} or (noun == "cache" and base)
+        return f"plays {base or 'a ' + noun}" if kept else ""
+    if base:
+        return f"plays {base}"
+    if "".join(rest) in real:
+        return f"plays {''.join(word.capitalize() for word in rest)}"
+    if noun in COLLABORATORS:
+        return f"plays a {noun}"
+    methods = [m for m in fake.methods if m not in {"__init__", "__repr__", "__str__", "__eq__", "__hash__"}]
+    if not methods or noun in MAKERS:
+        return ""
+    called = next((m for m in methods if words(m) and words(m)[0] in CALLS), "")
+    if called or not {"fake", "mock", "stub", "spy", "bogus"}.isdisjoint(own):
+        return f"plays a {noun} and answers {called or methods[0]}()"
+    return ""
+
+
+def _served(fake: Fake) -> str:
+    """The name of data under which random numbers are handed on; "" where chance is what the code is about."""
+    if _mixed(fake.function, CHANCE) or _mixed(fake.path, {"test", "bench", "benchmark"}):
+        return ""
+    contexts = fake.detail.split(", ")
+    if any(_mixed(context, CHANCE) for context in contexts):
+        return ""
+    function = fake.function.rpartition(".")[2]
+    if function == "__init__" and not fake.name.startswith("random."):
+        return ""  # weights before training
+    served = next((context for context in contexts if _mixed(context, SERVED)), "")
+    own = words(function)
+    asked = bool(own) and (own[0] in ASKED or own[-1] in SERVED)
+    if not served and "return" in contexts and asked and not _mixed(function, PICKED):
+        served = function
+    return served
+
+
+def _reason(fake: Fake, role: str, real: set[str], doubles: set[str]) -> str:
+    if fake.kind == "mock":
+        return f"{fake.name} answers what it is told to"
+    if fake.kind == "patch":
+        return "" if fake.detail == "data" else f"replaces {fake.name} in place"
+    if fake.kind == "service":
+        return f"{fake.name} plays a service instead of calling it"
+    if fake.kind == "double":
+        plays = _double(fake, real)
+        return f"{fake.name} {plays}" if plays else ""
+    if fake.kind == "import":
+        known = role == "test" and fake.name in doubles
+        plays = "" if known else _double(fake, real)
+        return f"{fake.name} {plays}: a stand-in is imported" if plays else ""
+    if fake.kind == "random":
+        served = _served(fake) if role == "product" else ""
+        return f"{fake.name} is served as {served}" if served else ""
+    if fake.kind == "invented":
+        return "" if role == "test" else f"{fake.name} makes records up"
+    return f"{fake.name} is the name of a stand-in"
+
+
+@check(
+    "code.fake",
+    proves="Nothing plays a real collaborator: no mocks, no patched behaviour, no doubles, no random numbers as data.",
+    remedy="Call the real thing: start the server, use the real client, compute the value.",
+)
+def test_nothing_stands_in_for_the_real(
+    fakes: Facts[Fake], classes: Facts[Class], matches: Facts[PatternMatch], modules: Facts[Module]
+):
+    roles = {module.path: module.role for module in modules}
+    real = {"".join(words(c.name)) for c in classes}
+    doubles = {fake.name for fake in fakes if fake.kind == "double"}
+    for fake in fakes:
+        if reason := _reason(fake, roles.get(fake.path, ""), real, doubles):
+            yield fake.finding(reason)
+    others = [match for match in matches if match.path not in roles]  # a module's syntax tree tells more
+    for match in of_check(others, "code.fake"):
+        yield match.finding(match.message)

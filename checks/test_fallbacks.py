@@ -1,0 +1,63 @@
+"""Code: what fails is heard of."""
+
+from strictreal.check import check
+from strictreal.facts.behaviour import Handler, vocabulary, words
+from strictreal.facts.patterns import PatternMatch, of_check
+from strictreal.model import Facts
+
+LOCAL = vocabulary(
+    """
+    local cache cached fallback memory stub mock fake dummy default defaults offline stale simple null noop
+    backup placeholder static empty in simulate simulated synthetic canned hardcoded sample demo random
+    """
+)
+EXCUSES = {"cleanup": {"passes", "continues", "returns", "assigns"}, "retried": {"passes", "continues", "assigns"}}
+EXCUSES |= {"loud at use": {"passes", "assigns", "defines", "substitutes"}, "answers": {"returns", "assigns"}}
+EXCUSES |= {
+    "representation": {"returns", "assigns", "substitutes", "passes"},
+    "boundary": {"passes", "continues", "assigns"},
+}
+
+
+def _silence(handler: Handler) -> str:
+    """What a handler hides, in words; "" when silence is right."""
+    excused = any(handler.ends in EXCUSES[context] for context in handler.context)
+    if excused and ("cleanup" not in handler.context or handler.value in {"", "none", "true", "false"}):
+        return ""
+    caught = ", ".join(name.rpartition(".")[2] for name in handler.catches) or "every exception"
+    if handler.breadth == "import":
+        return _missing(handler)
+    if handler.ends == "substitutes":
+        local = not LOCAL.isdisjoint(words(handler.shown)) or handler.shown in {"dict()", "list()", "set()"}
+        return f"{caught}: {handler.shown} takes over in silence" if local else ""
+    if handler.ends in {"passes", "continues"}:
+        kept = " but for a log line" if handler.logged else ""
+        return f"{caught}: the error is swallowed{kept}"
+    verb = "is returned" if handler.ends == "returns" else "is assigned"
+    if handler.ends == "defines":
+        return f"{caught}: {handler.shown} is defined in its place"
+    kept = ", after a log line" if handler.logged else ""
+    return f"{caught}: {handler.shown} {verb} instead{kept}"
+
+
+def _missing(handler: Handler) -> str:
+    modules = ", ".join(handler.modules)
+    if handler.ends == "defines":
+        return f"without {modules}, {handler.shown} is defined here in its place"
+    if handler.ends in {"passes", "continues"}:
+        return f"without {modules}, the code goes on in silence"
+    return f"without {modules}, {handler.shown} takes its place in silence"
+
+
+@check(
+    "code.fallback",
+    proves="No error is swallowed, and nothing local takes the place of a service or module that is missing.",
+    remedy="Let the error rise, or raise one that says what is missing; declare the dependency as required.",
+)
+def test_failures_are_heard_of(handlers: Facts[Handler], matches: Facts[PatternMatch]):
+    for handler in handlers:
+        if silence := _silence(handler):
+            yield handler.finding(silence)
+    others = [match for match in matches if match.language != "python"]  # its syntax tree tells more
+    for match in of_check(others, "code.fallback"):
+        yield match.finding(match.message)

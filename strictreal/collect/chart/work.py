@@ -1,0 +1,233 @@
+"""One chart on its way through the collector: its identity for the cache, its jobs, and what they gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from strictreal import facts, suite
+from strictreal.cache import Cache
+from strictreal.collect.chart import layout
+from strictreal.collect.chart.archive import Package
+from strictreal.collect.chart.discover import MAX_CHART_FILES, FoundChart, is_overlay
+from strictreal.collect.chart.render import UNITS, Done, Job
+from strictreal.collect.kubeyaml import YamlError
+from strictreal.config import Config
+from strictreal.engines import helm, schemas
+from strictreal.errors import StrictRealError
+from strictreal.facts.charts import Chart, Render
+from strictreal.model import Fact, Gap, LeftOut, Location, Observation, canonical, digest
+from strictreal.subject import Tree
+
+ALL_UNITS = ("Chart", *UNITS, "ValuesFile")
+MAX_CHART_BYTES = 64 * 1024 * 1024
+MAX_OVERLAYS = 100
+PACKAGE_BYTES = 16 * 1024 * 1024
+LIBRARY = "a library chart, which renders nothing by itself"
+
+
+@dataclass
+class Work:
+    """One chart of one tree.
+
+    Attributes:
+        repeatable: False when something hit a bound of this machine, so that the result must not be cached.
+    """
+
+    tree: Tree
+    config: Config
+    found: FoundChart
+    kubernetes: str
+    repeatable: bool = True
+    package: bytes = b""
+    files: dict[str, bytes] = field(default_factory=dict)
+    overlays: tuple[str, ...] = ()
+    facts: list[Fact] = field(default_factory=list)
+    tools: dict[str, str] = field(default_factory=dict)
+    _observation: Observation | None = None
+    _key: str = ""
+
+    @property
+    def packaged(self) -> bool:
+        return self.found.packaged
+
+    @property
+    def source(self) -> str:
+        return self.found.source
+
+    @property
+    def program(self) -> str:
+        """The helm program, where a Kubernetes version is asked for and there is one."""
+        return helm.program() if self.config.charts.kubernetes else ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the paths and digests of everything that the chart is made of."""
+        return digest(canonical([[path, self.tree.digests[path]] for path in self.found.files]))
+
+    @property
+    def key(self) -> str:
+        if not self._key:
+            engines = {"helm-python-sdk": helm.package_version(), **schemas.versions()}
+            self._key = Cache.key(
+                *("charts", suite.engine_digest(), canonical(engines).decode()),
+                *(canonical(self.config.charts).decode(), self.kubernetes),
+                *(self.program and helm.program_identity(self.program), self.source, self.digest),
+                canonical([self.found.overlays, self.found.missing]).decode(),
+            )
+        return self._key
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes the chart takes in memory; a package is guessed at."""
+        return PACKAGE_BYTES if self.packaged else self.found.size
+
+    def forget_files(self) -> None:
+        """Let go of what was read."""
+        self.package, self.files = b"", {}
+
+    def remember(self, blob: bytes | None) -> bool:
+        """Take what an earlier run found; False when it is not there or damaged."""
+        try:
+            if blob is None:
+                return False
+            [observation] = facts.decode([blob], "cache")
+        except (StrictRealError, ValueError):
+            return False
+        self._observation = msgspec.structs.replace(observation, cached=True)
+        return True
+
+    def read(self) -> bool:
+        """Read the package; False when that cannot be done, which is then said."""
+        try:
+            self.package = self.tree.read(self.source)
+        except (StrictRealError, OSError) as error:
+            self.facts.append(LeftOut(where=Location(self.source), reason=_reason(error, self.source)))
+            return False
+        return True
+
+    def open(self, package: Package | str) -> None:
+        """Take what a worker found in the package."""
+        if isinstance(package, str):
+            self.missed(package)
+        elif package.fault:
+            self.refused(package.fault)
+        else:
+            self.files = package.files
+            self.overlays = tuple(sorted(path for path in self.files if is_overlay(path, self.config)))
+
+    def missed(self, reason: str) -> None:
+        """Nothing of the chart could be examined."""
+        self.repeatable = False
+        self.facts += [Gap(of=unit, where=Location(self.source), reason=reason) for unit in ALL_UNITS]
+
+    def refused(self, reason: str) -> None:
+        """The chart must not be used."""
+        where = Location(self.source)
+        self.facts += [
+            Chart(where=where, name="", version="", kind="application"),
+            Render(where=where, chart=self.source, engine="none", kubernetes=self.kubernetes, error=reason),
+            *(Gap(of=unit, where=where, reason=reason) for unit in (*UNITS[1:], "ValuesFile")),
+        ]
+
+    def jobs(self, scratch: str, seconds: float) -> Iterator[Job]:
+        """The renders to be done: with the chart's own values, and with each values file on top of them."""
+        if not self.packaged:
+            self._read_folder()
+        if not self.files:
+            return
+        try:
+            said = layout.metadata(self.files["Chart.yaml"])
+        except (YamlError, StrictRealError, UnicodeDecodeError):
+            said = layout.Metadata()  # rendering says what is wrong with it
+        prefix = "" if self.packaged else self.found.folder
+        schema = prefix + "values.schema.json" if "values.schema.json" in self.files and not self.packaged else ""
+        if self.packaged and "values.schema.json" in self.files:
+            schema = self.source
+        where = Location(self.source)
+        self.facts.append(
+            Chart(
+                where=where, name=said.name, version=said.version, kind=said.kind, overlays=self.overlays, schema=schema
+            )
+        )
+        if said.kind == "library":
+            self.facts.append(LeftOut(where=where, reason=LIBRARY))
+            return
+        charts = self.config.charts
+        for overlay in ("", *self.overlays):
+            yield Job(
+                chart=self.source,
+                packaged=self.packaged,
+                prefix=prefix,
+                files=self.files,
+                overlay=overlay,
+                release=charts.release,
+                namespace=charts.namespace,
+                kubernetes=self.kubernetes,
+                target=charts.kubernetes,
+                program=self.program,
+                scratch=scratch,
+                seconds=seconds,
+            )
+
+    def _read_folder(self) -> None:
+        found, size = {}, 0
+        self.overlays = self.found.overlays
+        try:
+            for path, reason in self.found.missing:
+                raise StrictRealError(f"{path} belongs to it and was left out: {reason}")
+            if len(self.found.files) > MAX_CHART_FILES:
+                raise StrictRealError(f"has more than {MAX_CHART_FILES} files (bound: chart files)")
+            if len(self.overlays) > MAX_OVERLAYS:
+                raise StrictRealError(f"has more than {MAX_OVERLAYS} values files (bound: values files)")
+            for path in self.found.files:
+                found[path.removeprefix(self.found.folder)] = data = self.tree.read(path)
+                size += len(data)
+                if size > MAX_CHART_BYTES:
+                    raise StrictRealError(f"is larger than {MAX_CHART_BYTES} bytes (bound: chart size)")
+        except (StrictRealError, OSError) as error:
+            self.missed(str(error))
+        else:
+            self.files = found
+
+    def add(self, job: Job, result: Done | str) -> None:
+        """Take what a worker made of a job, or why it made nothing."""
+        if isinstance(result, str):
+            self.repeatable = False
+            target = ("KubernetesTarget",) if job.target else ()
+            reason = f"{result} with {job.overlay}" if job.overlay else result
+            self.facts += [
+                Gap(of=unit, where=Location(self.source), reason=reason) for unit in (*UNITS, "ValuesFile", *target)
+            ]
+        else:
+            self.facts += result.facts
+            self.tools |= result.tools
+
+    def observation(self) -> Observation:
+        """What was seen of the chart; without facts when it turned out not to be one."""
+        if self._observation:
+            return self._observation
+        tools = {"helm-python-sdk": helm.package_version(), **schemas.versions(), **self.tools} if self.tools else {}
+        found = _joined(self.facts) if self.overlays else self.facts
+        self._observation = Observation(
+            collector="charts", source=self.source, digest=self.digest, tools=tools, facts=tuple(found)
+        )
+        return self._observation
+
+
+def _joined(found: list[Fact]) -> Iterator[Fact]:
+    """Facts that several values files give alike, once, with all of them named."""
+    overlays: dict[Fact, list[str]] = {}
+    for fact in found:
+        if hasattr(fact, "overlays") and not isinstance(fact, Chart):
+            overlays.setdefault(msgspec.structs.replace(fact, overlays=()), []).extend(fact.overlays)
+        else:
+            overlays.setdefault(fact, [])
+    for fact, names in overlays.items():
+        yield msgspec.structs.replace(fact, overlays=tuple(dict.fromkeys(names))) if names else fact
+
+
+def _reason(error: Exception, path: str) -> str:
+    return str(error).removeprefix(f"{path}: ")

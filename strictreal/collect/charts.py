@@ -1,0 +1,132 @@
+"""Helm charts to facts: each chart × each values file, rendered, validated and traced in bounded workers.
+
+Two renders of the same chart, the schemas of Kubernetes, and those of the values are one piece of work for one worker;
+what a chart gave is cached by the content of its files. Custom resources are judged last, when the definitions that all
+charts ship are known.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from strictreal.collect.chart import archive, customs
+from strictreal.collect.chart.discover import find
+from strictreal.collect.chart.render import render
+from strictreal.collect.chart.work import Work
+from strictreal.collect.session import Session
+from strictreal.config import Config
+from strictreal.engines import schemas
+from strictreal.errors import ConfigurationError
+from strictreal.facts.charts import Chart, Manifest
+from strictreal.model import Fact, Gap, Inventory, Observation, canonical, digest
+from strictreal.subject import Tree
+
+RENDER_SECONDS = 20
+"""Wall time for one chart with one set of values, of which most take 20 ms."""
+BATCH_BYTES = 128 * 1024 * 1024
+"""Files of charts that are held in memory together."""
+
+
+def _key(tree: Tree, config: Config) -> str:
+    return f"charts {tree.root} {tree.origin} {tree.digest} {digest(canonical(config))}"
+
+
+def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
+    """Every chart of the tree that is not excluded."""
+    key = _key(tree, config)
+    if key not in session.memo:
+        prepare([(tree, config)], session)
+    yield from session.memo[key]
+
+
+def manifests(tree: Tree, config: Config, session: Session) -> list[Manifest]:
+    """The manifests of a tree's charts, for collectors that look at them further; collected once a session."""
+    return [fact for seen in collect(tree, config, session) for fact in seen.facts if isinstance(fact, Manifest)]
+
+
+def prepare(subjects: Sequence[tuple[Tree, Config]], session: Session) -> None:
+    """Collect the charts of several trees at once, so that all workers have work.
+
+    Raises:
+        ConfigurationError: charts.kubernetes names a version that there are no schemas of.
+    """
+    found = [
+        [Work(tree, config, chart, _kubernetes(tree, config)) for chart in find(tree, config)]
+        for tree, config in subjects
+    ]
+    works = [work for group in found for work in group]
+    known = session.cache.get_many([work.key for work in works])
+    fresh = [work for work in works if not work.remember(known.get(work.key))]
+    with tempfile.TemporaryDirectory(prefix="strictreal-charts-", ignore_cleanup_errors=True) as scratch:
+        for batch in _batches(fresh):
+            _examine(batch, scratch, session)
+    made = [(work, work.observation()) for work in fresh]
+    session.cache.put_many({work.key: canonical(seen) for work, seen in made if work.repeatable})
+    for (tree, config), group in zip(subjects, found, strict=True):
+        seen = [observation for work in group if (observation := work.observation()).facts]
+        verdicts = customs.judge([fact for observation in seen for fact in observation.facts], session)
+        session.memo[_key(tree, config)] = [_summary(tree, config, seen, verdicts), *seen]
+
+
+def _batches(works: list[Work]) -> Iterator[list[Work]]:
+    """Works in groups whose files fit into memory together."""
+    batch: list[Work] = []
+    for work in works:
+        if batch and sum(w.weight for w in batch) + work.weight > BATCH_BYTES:
+            yield batch
+            batch = []
+        batch.append(work)
+    if batch:
+        yield batch
+
+
+def _examine(works: list[Work], scratch: str, session: Session) -> None:
+    """Render charts with all their values files, and let go of their files."""
+    packages = [work for work in works if work.packaged and work.read()]
+    for work, package in zip(packages, session.bounded(archive.look_into, [w.package for w in packages]), strict=True):
+        work.open(package)
+    jobs = [(work, job) for work in works for job in work.jobs(scratch, RENDER_SECONDS)]
+    results = session.bounded(render, [job for _, job in jobs], seconds=RENDER_SECONDS)
+    for (work, job), result in zip(jobs, results, strict=True):
+        work.add(job, result)
+    for work in works:
+        work.forget_files()
+
+
+def _kubernetes(tree: Tree, config: Config) -> str:
+    try:
+        return schemas.require(config.charts.kubernetes or schemas.DEFAULT_KUBERNETES)
+    except ConfigurationError:
+        if tree.origin == "revision":  # what the base revision got wrong must not keep the fix from being judged
+            return schemas.DEFAULT_KUBERNETES
+        raise
+
+
+def _summary(tree: Tree, config: Config, seen: list[Observation], verdicts: list[Fact]) -> Observation:
+    """What there is of each unit, and what the charts' definitions say of custom resources."""
+    facts = [*(fact for observation in seen for fact in observation.facts), *verdicts]
+    charts = [fact for fact in facts if isinstance(fact, Chart)]
+    have = Counter(type(fact).__name__ for fact in facts)
+    missed = Counter(fact.of for fact in facts if isinstance(fact, Gap))
+    renders = sum(1 + len(chart.overlays) for chart in charts if chart.kind != "library")
+    unread = missed["Chart"]  # a chart that could not be read is one render that did not take place
+    count = {
+        "Chart": len(charts) + unread,
+        "Render": renders + unread,
+        "RenderPair": renders + unread,
+        "Manifest": have["Manifest"] + missed["Manifest"],
+        "Validation": have["Manifest"] + missed["Manifest"],
+        "ValuesFile": have["ValuesFile"] + missed["ValuesFile"],
+    }
+    if config.charts.kubernetes:
+        count["KubernetesTarget"] = have["KubernetesTarget"] + missed["KubernetesTarget"]
+    inventory = [Inventory(of=unit, count=number) for unit, number in count.items()] if seen else []
+    return Observation(
+        collector="charts",
+        source="",
+        digest=tree.digest,
+        tools=schemas.versions() if verdicts else {},
+        facts=(*inventory, *verdicts),
+    )

@@ -1,0 +1,257 @@
+"""Source files of every language to facts, by semgrep's patterns; Python's syntax trees are read elsewhere as well.
+
+All trees of a run are handed to one semgrep process, which starts before the other collectors and is awaited after
+them. What is known of a file depends on its content, its language and the rules alone, and is cached by these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import PurePosixPath
+
+import msgspec
+
+from strictreal import suite
+from strictreal.cache import Cache
+from strictreal.collect import languages
+from strictreal.collect.redact import redact
+from strictreal.collect.session import Session
+from strictreal.collect.subject import excluded
+from strictreal.config import Config
+from strictreal.engines import semgrep
+from strictreal.engines.rules import RuleSet
+from strictreal.errors import BoundExceeded, StrictRealError
+from strictreal.facts.patterns import PatternMatch, SourceFile, StrictMatch, TestFile, TestMatch
+from strictreal.model import Fact, Gap, Inventory, LeftOut, Location, Natural, Observation, canonical
+from strictreal.subject import MAX_FILE_BYTES, Entry, Tree
+
+MAX_TEXT = 400
+MAX_MESSAGE = 200
+_KINDS: dict[str, type[PatternMatch]] = {"tests": TestMatch, "strict": StrictMatch}
+_RUST_TEST = re.compile(rb"^[ \t]*#\[(?:\w+::)?test\b", re.MULTILINE)
+
+
+class _Match(msgspec.Struct, frozen=True):
+    """A match without the path, so that equal files share it."""
+
+    check: str
+    rule: str
+    message: str
+    where: Location
+
+
+class _Scan(msgspec.Struct, frozen=True):
+    """What is known of one content in one language."""
+
+    lines: Natural = 0
+    tests: bool = False
+    """The content itself says that it holds tests."""
+    matches: tuple[_Match, ...] = ()
+    unread: str = ""
+    """Which lines the parser passed over."""
+    left_out: str = ""
+    failed: str = ""
+    final: bool = True
+    """False when another try may read what failed."""
+    cached: bool = False
+
+
+class Reader:
+    """Scans of file contents by key, for all trees of a run."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rules = RuleSet(suite.root() / "rules")
+        self._stamp = ("patterns", suite.engine_digest(), self._rules.digest, semgrep.version())
+        self._known: dict[str, _Scan] = {}
+        self._runs: list[tuple[list[str], semgrep.Run]] = []
+
+    def key(self, language: str, suffix: str, content: str) -> str:
+        """The cache key of a content (by its digest) in a language."""
+        return Cache.key(*self._stamp, language, suffix, content)
+
+    def begin(self, trees: Iterable[tuple[Tree, Config]]) -> None:
+        """Start reading, in the background, every source file of the trees that is not known yet."""
+        wanted: dict[str, tuple[Tree, Entry, str]] = {}
+        pending = {key for keys, _ in self._runs for key in keys}
+        for tree, config in trees:
+            for entry, language in sources(tree, config):
+                key = self.key(language, suffix(entry.path, language), tree.digests[entry.path])
+                if key not in self._known and key not in pending:
+                    wanted.setdefault(key, (tree, entry, language))
+        for key, blob in self._session.cache.get_many(wanted).items():
+            scan = msgspec.json.decode(blob, type=_Scan)
+            self._known[key] = msgspec.structs.replace(scan, cached=True)
+        self._start({key: what for key, what in wanted.items() if key not in self._known})
+
+    def _start(self, wanted: dict[str, tuple[Tree, Entry, str]]) -> None:
+        readable = self._readable(wanted)
+        first = next(readable, None)
+        if first is None:
+            return
+        keys: list[str] = []
+        try:
+            run = semgrep.Run(self._rules.as_json(), jobs=max(1, self._session.jobs // 2))
+            self._runs.append((keys, run))
+            for key, language, ending, data in chain((first,), readable):
+                run.add(language, ending, data)
+                keys.append(key)
+            run.start()
+        except (StrictRealError, OSError) as error:
+            unread = [key for key in wanted if key not in self._known]
+            self._known |= dict.fromkeys(unread, _Scan(final=False, failed=str(error)))
+
+    def _readable(self, wanted: dict[str, tuple[Tree, Entry, str]]) -> Iterator[tuple[str, str, str, bytes]]:
+        """(key, language, suffix, bytes) of each file for semgrep; what becomes of the others is known at once."""
+        for key, (tree, entry, language) in wanted.items():
+            try:
+                if entry.size > MAX_FILE_BYTES:
+                    raise BoundExceeded(f"larger than {MAX_FILE_BYTES} bytes (bound: file size)")
+                data = tree.read(entry.path)
+                if reason := languages.not_source(language, data):
+                    self._known[key] = _Scan(left_out=reason)
+                    continue
+                if len(data) > semgrep.MAX_SOURCE_BYTES:
+                    raise BoundExceeded(f"larger than {semgrep.MAX_SOURCE_BYTES} bytes (bound: source size)")
+            except StrictRealError as error:
+                self._known[key] = _Scan(final=False, failed=str(error).removeprefix(f"{entry.path}: "))
+            else:
+                yield key, language, suffix(entry.path, language), data
+
+    def scan(self, key: str) -> _Scan:
+        """What is known of a content for which `begin` was called; waits for semgrep if need be."""
+        while key not in self._known:
+            keys, run = self._runs.pop()
+            with run, self._session.watch("matching patterns", keys) as advance:
+                readings = run.readings(advance)
+                fresh = {key: self._scanned(run.copy(number), readings[number]) for number, key in enumerate(keys)}
+            self._known |= fresh
+            self._session.cache.put_many({key: canonical(scan) for key, scan in fresh.items() if scan.final})
+        return self._known[key]
+
+    def _scanned(self, data: bytes, reading: semgrep.Reading) -> _Scan:
+        lines = data.split(b"\n")
+        matches = [
+            _Match(
+                check=self._rules.check_of(found.rule),
+                rule=found.rule,
+                message=redact(" ".join(found.message.split())[:MAX_MESSAGE]),
+                where=_place(lines, found),
+            )
+            for found in reading.found
+        ]
+        count = len(lines) - (not lines[-1])
+        unread = _spans(reading.unread)
+        tests = bool(_RUST_TEST.search(data))
+        return _Scan(count, tests, tuple(matches), unread, failed=reading.failed, final=reading.final)
+
+    def close(self) -> None:
+        """End what still runs."""
+        for _, run in self._runs:
+            run.close()
+        self._runs.clear()
+
+
+def sources(tree: Tree, config: Config) -> Iterator[tuple[Entry, str]]:
+    """Every file of the tree that rules are written for and that is not excluded, with its language."""
+    for entry in tree:
+        name = entry.path.rpartition("/")[2]
+        script = entry.executable and "." not in name and entry.size <= semgrep.MAX_SOURCE_BYTES
+        language = languages.language_of(entry.path, tree.read(entry.path)[:200] if script else b"")
+        if language and not excluded(config, entry.path):
+            yield entry, language
+
+
+def suffix(path: str, language: str) -> str:
+    """The name's ending that tells semgrep the dialect."""
+    own = PurePosixPath(path).suffix
+    standard = next(ending for ending, known in languages.LANGUAGES.items() if known == language)
+    return own if own == ".tsx" else standard
+
+
+def prepare(trees: Sequence[tuple[Tree, Config]], session: Session) -> None:
+    """Start semgrep once for all trees of the run."""
+    session.shared(Reader).begin(trees)
+
+
+def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
+    """Every source file in a language that rules are written for."""
+    reader = session.shared(Reader)
+    reader.begin([(tree, config)])
+    tools = {"semgrep": semgrep.version()}
+    left_out: list[Fact] = [
+        LeftOut(where=Location(entry.path), reason=f"no rule reads {language}")
+        for entry in tree
+        if (language := languages.unread(entry.path)) and not excluded(config, entry.path)
+    ]
+    files, tests = 0, 0
+    for entry, language in sources(tree, config):
+        content = tree.digests[entry.path]
+        scan = reader.scan(reader.key(language, suffix(entry.path, language), content))
+        if scan.left_out:
+            left_out.append(LeftOut(where=Location(entry.path), reason=scan.left_out))
+            continue
+        facts = _facts(entry.path, language, scan)
+        files += 1
+        tests += any(isinstance(fact, TestFile) or (isinstance(fact, Gap) and fact.of == "TestFile") for fact in facts)
+        yield Observation(
+            collector="patterns",
+            source=entry.path,
+            digest=content,
+            tools=tools,
+            cached=scan.cached,
+            facts=tuple(facts),
+        )
+    counted = (Inventory(of="SourceFile", count=files), Inventory(of="TestFile", count=tests))
+    yield Observation(collector="patterns", source="", digest=tree.digest, facts=(*counted, *left_out))
+
+
+def _facts(path: str, language: str, scan: _Scan) -> list[Fact]:
+    """What a scan says of one file: that it was read, or why not, and every match."""
+    role = languages.role(path, language)
+    tested = language != "python" and (role == "test" or (language == "rust" and scan.tests))
+    where = Location(path)
+    note = scan.failed or scan.unread
+    facts: list[Fact] = []
+    # Python is read by its syntax tree; what semgrep's parser does not understand of it is not missing for that.
+    if note and not (language == "python" and scan.final):
+        facts += [Gap(of=unit, where=where, reason=note) for unit in ("SourceFile", "TestFile")[: 1 + tested]]
+    else:
+        facts.append(SourceFile(where=where, language=language, lines=scan.lines, role=role, note=note))
+        facts += [TestFile(where=where, language=language)] * tested
+    for match in scan.matches:
+        kind = _KINDS.get(match.check.partition(".")[0], PatternMatch)
+        place = msgspec.structs.replace(match.where, path=path)
+        facts.append(
+            kind(where=place, check=match.check, rule=match.rule, language=language, message=match.message, role=role)
+        )
+    return facts
+
+
+def _place(lines: list[bytes], found: semgrep.Found) -> Location:
+    """The place of a match, with columns in characters."""
+
+    def column(line: int, byte: int) -> int:
+        text = lines[line - 1] if 0 < line <= len(lines) else b""
+        return len(text[: byte - 1].decode(errors="replace")) + 1
+
+    text = lines[found.line - 1] if 0 < found.line <= len(lines) else b""
+    return Location(
+        path="",
+        line=found.line,
+        column=column(found.line, found.column),
+        end_line=found.end_line,
+        end_column=column(found.end_line, found.end_column),
+        text=redact(text.decode(errors="replace").rstrip()[:MAX_TEXT]),
+    )
+
+
+def _spans(spans: Sequence[tuple[int, int]]) -> str:
+    """The lines that were passed over, in words; "" when none were."""
+    if not spans:
+        return ""
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:5]]
+    more = f" and {len(spans) - 5} more places" if len(spans) > 5 else ""
+    return f"semgrep's parser passed over line {', '.join(shown)}{more}"

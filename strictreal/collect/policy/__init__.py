@@ -1,0 +1,1 @@
+"""The passes of the policy collector: one module each."""

@@ -1,0 +1,185 @@
+"""Modules that may be missing: what a guarded import brings, what replaces it, and what happens when it is used."""
+
+from __future__ import annotations
+
+import ast
+from typing import Literal
+
+from strictreal.collect.python import bodies
+from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.module import ParsedModule
+from strictreal.facts.behaviour import Context, vocabulary, words
+
+_OPTIONAL = frozenset(
+    {"local_settings", "settings_local", "localsettings", "sitecustomize", "usercustomize", "_version", "version"}
+)
+_STANDING_IN = vocabulary(
+    """
+    fake mock stub dummy fallback memory noop null
+    """
+)
+_RAISING = vocabulary("missing unavailable required placeholder lazy deferred raise raises raising")
+"""Words of factories whose product raises when it is used."""
+_TYPES = frozenset({"typing.Any", "Any", "typing_extensions.Any"})
+_ENDS = frozenset({"sys.exit", "pytest.skip", "pytest.fail", "pytest.importorskip", "exit", "quit", "os._exit"})
+
+
+def modules(module: ParsedModule, body: list[ast.stmt]) -> tuple[str, ...]:
+    """The modules that statements import by name; local settings and version files, optional by design, left out."""
+    found: list[str] = []
+    for statement in body:
+        for node in bodies.within(statement):
+            if isinstance(node, ast.Import):
+                found += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                joined = "." * node.level + (node.module or "")
+                found += [joined] if node.module else [f"{joined}{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Call) and dotted(module, node.func) in {"importlib.import_module", "__import__"}:
+                name = module.string(node.args[0]) if node.args else None
+                found += [name] if name else []
+    kept = [name for name in found if name.rpartition(".")[2] not in _OPTIONAL]
+    return tuple(dict.fromkeys(kept))
+
+
+def replaces(module: ParsedModule, body: list[ast.stmt]) -> bool:
+    """Whether a handler brings an equivalent: another import, or a function that does the work itself.
+
+    A stand-in is no equivalent.
+    """
+    defined = [s for s in body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+    if defined and all(not isinstance(d, ast.ClassDef) and _works(module, d) for d in defined):
+        return True
+    for statement in body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            source = getattr(statement, "module", None) or ""
+            named = " ".join([source, *(alias.name for alias in statement.names)])
+            return _STANDING_IN.isdisjoint(words(named))
+        if isinstance(statement, ast.Try):
+            return replaces(module, statement.body)
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+            if isinstance(statement.value, ast.Name | ast.Attribute):
+                name = dotted(module, statement.value)
+                if name in _TYPES or ("." in name and "()" not in name and _STANDING_IN.isdisjoint(words(name))):
+                    return True
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if all(isinstance(t, ast.Name) and "version" in words(t.id) for t in targets):
+                return True
+    return False
+
+
+def _works(module: ParsedModule, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function computes something from its arguments."""
+    a = function.args
+    given = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if p is not None}
+    working = (ast.BinOp, ast.For, ast.While, ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.Compare, ast.Subscript)
+    for node in (n for s in function.body for n in bodies.within(s)):
+        works = isinstance(node, working) or (isinstance(node, ast.Call) and not bodies.is_log(module, node))
+        if works and any(isinstance(inner, ast.Name) and inner.id in given for inner in ast.walk(node)):
+            return True
+    return False
+
+
+def context(module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.ExceptHandler) -> tuple[Context, ...]:
+    """`loud at use` when whoever uses what is missing is told so."""
+    bound: list[str] = []
+    raising = False
+    for statement in handler.body:
+        if isinstance(statement, ast.Assign):
+            bound += [t.id for t in statement.targets if isinstance(t, ast.Name)]
+            made = dotted(module, statement.value.func) if isinstance(statement.value, ast.Call) else ""
+            raising |= not _RAISING.isdisjoint(words(made))
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            bound.append(statement.target.id)
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if not _raises(statement):
+                return ()
+            raising = True
+    if raising:
+        return ("loud at use",)
+    flags = [
+        target.id
+        for part in (attempt.body, attempt.orelse)
+        for statement in part
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    ]
+    uses = {_use(module, name) for name in (*bound, *flags)} - {"unknown"}
+    return ("loud at use",) if uses == {"loud"} else ()
+
+
+def _raises(definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Whether calling a function, or making an object of a class, raises."""
+    if isinstance(definition, ast.ClassDef):
+        methods = [s for s in definition.body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef)]
+        telling = [m for m in methods if m.name in {"__init__", "__new__", "__getattr__", "__call__"}]
+        exception = any(isinstance(b, ast.Name) and b.id.endswith(("Error", "Exception")) for b in definition.bases)
+        return exception or any(_raises(m) for m in telling)
+    body = definition.body[1:] if bodies.docstring(definition) else definition.body
+    return bool(body) and isinstance(body[-1], ast.Raise)
+
+
+def _use(module: ParsedModule, name: str) -> Literal["loud", "silent", "unknown"]:
+    """How the module takes the absence of a name: by raising, by passing over it, or not at all."""
+    seen: set[str] = set()
+    for use in module.of(ast.Name):
+        if use.id != name or not isinstance(use.ctx, ast.Load):
+            continue
+        test, absent_when = _test(module, use)
+        if test is None:
+            continue
+        parent = module.parents.get(test)
+        if isinstance(parent, ast.Assert):
+            seen.add("loud")
+        elif isinstance(parent, ast.If) and parent.test is test:
+            missing = parent.body if absent_when else parent.orelse or _rest(module, parent)
+            seen.add("loud" if _ends_loudly(module, missing) else "silent")
+        elif isinstance(parent, ast.Call) and dotted(module, parent.func).rpartition(".")[2] in {
+            "skipif",
+            "skipIf",
+            "skipUnless",
+        }:
+            seen.add("loud")
+        elif isinstance(parent, ast.IfExp | ast.While):
+            seen.add("silent")
+    if not seen:
+        return "unknown"
+    return "silent" if "silent" in seen else "loud"
+
+
+def _test(module: ParsedModule, use: ast.Name) -> tuple[ast.expr | None, bool]:
+    """The whole test that a name is part of, and whether it is true when the name is missing."""
+    node: ast.expr = use
+    absent_when = False
+    while True:
+        parent = module.parents.get(node)
+        if isinstance(parent, ast.Compare) and parent.left is node and len(parent.ops) == 1:
+            none = isinstance(parent.comparators[0], ast.Constant) and not parent.comparators[0].value
+            if not none:
+                return None, False
+            absent_when = isinstance(parent.ops[0], ast.Is | ast.Eq)
+        elif isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
+            absent_when = not absent_when
+        elif not isinstance(parent, ast.BoolOp):
+            known = isinstance(parent, ast.If | ast.IfExp | ast.While | ast.Assert | ast.Call)
+            bare = isinstance(parent, ast.Call) and node is use and parent.func is use
+            return (node, absent_when) if known and not bare else (None, False)
+        node = parent
+
+
+def _rest(module: ParsedModule, statement: ast.stmt) -> list[ast.stmt]:
+    """What runs after an `if` whose body leaves the function."""
+    parent = module.parents.get(statement)
+    body = getattr(parent, "body", None)
+    leaves = isinstance(statement, ast.If) and isinstance(statement.body[-1], ast.Return | ast.Raise)
+    if leaves and isinstance(body, list) and statement in body:
+        return body[body.index(statement) + 1 :]
+    return []
+
+
+def _ends_loudly(module: ParsedModule, statements: list[ast.stmt]) -> bool:
+    return any(
+        isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and dotted(module, node.func) in _ENDS)
+        for statement in statements
+        for node in bodies.within(statement)
+    )

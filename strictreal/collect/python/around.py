@@ -1,0 +1,117 @@
+"""What surrounds a silent handler: a release of resources, a retry, a loop that outlives its items."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterator
+
+from strictreal.collect.python import bodies, heard
+from strictreal.collect.python.module import ParsedModule
+from strictreal.facts.behaviour import Context, vocabulary, words
+
+_CLEANING = vocabulary(
+    """
+    close aclose shutdown stop cleanup clean teardown dispose terminate kill release disconnect destroy finalize
+    rollback del exit aexit cancel unsubscribe deregister unregister clear
+    """
+)
+_RELEASING = vocabulary(
+    """
+    close aclose unlink remove rmdir rmtree rollback shutdown stop terminate kill disconnect cancel join flush
+    release unlock quit destroy deregister unregister unsubscribe detach cleanup wait_closed wait killpg exists
+    is_file is_dir closed getpid
+    """
+)
+
+
+def contexts(module: ParsedModule, attempt: ast.AST, body: list[ast.stmt], *, logged: bool) -> Iterator[Context]:
+    """What surrounds a silent handler that may make silence right."""
+    function = bodies.enclosing(module, attempt)
+    cleaning = function is not None and not _CLEANING.isdisjoint(words(function.name))
+    if cleaning or _releases(body) or _is_late(module, attempt):
+        yield "cleanup"
+    loop = _loop(module, attempt)
+    if loop is not None:
+        if _retries(module, loop, body):
+            yield "retried"
+        elif logged and isinstance(loop, ast.While) and _endless(loop):
+            yield "boundary"
+
+
+def _releases(body: list[ast.stmt]) -> bool:
+    calls = [node for statement in body for node in bodies.within(statement) if isinstance(node, ast.Call)]
+    named = [c.func.attr if isinstance(c.func, ast.Attribute) else getattr(c.func, "id", "") for c in calls]
+    return bool(named) and named[0] != "" and all(n in _RELEASING for n in named)
+
+
+def _is_late(module: ParsedModule, node: ast.AST) -> bool:
+    """Whether a statement runs in a `finally`, or in a generator after what it yielded is done with."""
+    child, parent = node, module.parents.get(node)
+    while parent is not None and not isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if isinstance(parent, ast.Try | ast.TryStar) and child in parent.finalbody:
+            return True
+        child, parent = parent, module.parents.get(parent)
+    if not isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef) or child not in parent.body:
+        return False
+    before = itertools.takewhile(lambda s: s is not child, parent.body)
+    return any(isinstance(s, ast.Expr) and isinstance(s.value, ast.Yield) for s in before)
+
+
+def _loop(module: ParsedModule, node: ast.AST) -> ast.For | ast.AsyncFor | ast.While | None:
+    current = module.parents.get(node)
+    while current is not None and not isinstance(current, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if isinstance(current, ast.For | ast.AsyncFor | ast.While):
+            return current
+        current = module.parents.get(current)
+    return None
+
+
+def _endless(loop: ast.While) -> bool:
+    test = loop.test
+    if isinstance(test, ast.Constant):
+        return bool(test.value)
+    named = " ".join(n.attr if isinstance(n, ast.Attribute) else getattr(n, "id", "") for n in ast.walk(test))
+    return not {
+        "running",
+        "stop",
+        "stopped",
+        "alive",
+        "active",
+        "shutdown",
+        "closed",
+        "closing",
+        "set",
+        "done",
+    }.isdisjoint(words(named))
+
+
+def _retries(module: ParsedModule, loop: ast.For | ast.AsyncFor | ast.While, body: list[ast.stmt]) -> bool:
+    """Whether the loop tries the same again, and what follows it does not pass over a failure."""
+    leaves = any(
+        isinstance(node, ast.Return | ast.Break) for statement in loop.body for node in bodies.within(statement)
+    )
+    if not leaves:
+        return False
+    if isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant) and loop.test.value:
+        return True
+    after = [*loop.orelse, *_following(module, loop)]
+    for statement in after:
+        for node in bodies.within(statement):
+            if isinstance(node, ast.Raise | ast.Assert):
+                return True
+            if isinstance(node, ast.Call) and heard.is_loud(module, [node]):
+                return True
+    last = after[-1] if after else None
+    if not isinstance(last, ast.Return):
+        return False
+    return isinstance(last.value, ast.Name) or (isinstance(last.value, ast.Constant) and last.value.value is False)
+
+
+def _following(module: ParsedModule, statement: ast.stmt) -> list[ast.stmt]:
+    parent = module.parents.get(statement)
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(parent, name, None)
+        if isinstance(block, list) and statement in block:
+            return block[block.index(statement) + 1 :]
+    return []

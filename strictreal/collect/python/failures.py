@@ -1,0 +1,163 @@
+"""Which exceptions stand for what: everything, a service that cannot be reached, a module that is missing."""
+
+from __future__ import annotations
+
+import ast
+from typing import Literal
+
+from strictreal.collect.python import bodies
+from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.module import ParsedModule
+from strictreal.facts.behaviour import vocabulary, words
+
+Breadth = Literal["everything", "service", "import"]
+
+EVERYTHING = frozenset({"Exception", "BaseException"})
+MISSING = frozenset({"ImportError", "ModuleNotFoundError", "importlib.metadata.PackageNotFoundError"})
+GONE = frozenset({"ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError"})
+"""The other side hung up: there is nobody left to tell."""
+PLAIN_SERVICE = vocabulary(
+    """
+    ConnectionError ConnectionRefusedError socket.gaierror socket.herror http.client.HTTPException
+    urllib.error.URLError urllib.error.HTTPError ssl.SSLError http.client.RemoteDisconnected
+    smtplib.SMTPException smtplib.SMTPServerDisconnected ftplib.all_errors smtplib.SMTPConnectError
+    grpc.RpcError grpc.aio.AioRpcError grpc.FutureTimeoutError requests.Timeout django.db.OperationalError
+    django.db.DatabaseError django.db.InterfaceError django.db.utils.OperationalError
+    """
+)
+WHEN_NETWORKED = frozenset({"OSError", "IOError", "EnvironmentError", "socket.error"})
+LOCAL_DATABASES = frozenset({"sqlite3"})
+"""Databases in the own process: their errors hide something only where a default takes the place of the data."""
+TIMEOUTS = vocabulary(
+    """
+    TimeoutError asyncio.TimeoutError asyncio.exceptions.TimeoutError socket.timeout
+    concurrent.futures.TimeoutError
+    """
+)
+_CLIENTS = vocabulary(
+    """
+    redis requests httpx aiohttp urllib3 botocore boto3 sqlalchemy psycopg psycopg2 asyncpg pymongo kafka
+    confluent_kafka aiokafka pika aio_pika aiormq kombu elasticsearch opensearchpy pymysql MySQLdb mysql
+    aiomysql openai anthropic qdrant_client minio paramiko kubernetes nats cassandra neo4j weaviate pymilvus
+    docker google azure grpclib websockets websocket aioredis pymemcache memcache pylibmc etcd3 consul hvac
+    ldap3 motor aiosmtplib stripe chromadb pinecone temporalio celery influxdb_client clickhouse_driver asyncssh
+    zmq oracledb mistralai cohere twilio slack_sdk huggingface_hub valkey aerospike tornado.httpclient
+    """
+)
+"""Packages whose exceptions, by and large, mean that the other side failed."""
+_ANSWERS = vocabulary(
+    """
+    lock watch response script found integrity duplicate unique already exists json decode invalid
+    schema noresultfound multipleresultsfound resultfound multiple programming again validation parse value
+    key type argument conflict unauthorized forbidden unicode compile syntax usage config configuration lookup
+    index attribute disallowed assertion
+    """
+)
+"""Words of exceptions by which a service that works gives an answer: not found, duplicate, conflict."""
+_FAILING = vocabulary(
+    """
+    connection connect unavailable unreachable network timeout remote broker transport service redis kafka rpc
+    http api database operational client server request endpoint gateway backend
+    """
+)
+_NETWORK_CALLS = vocabulary(
+    """
+    connect send sendall recv urlopen publish ping create_connection open_connection getresponse sendto request
+    sendmail login connect_ex create_datagram_endpoint open_unix_connection
+    """
+)
+_RESOLVING = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+_NETWORK_MODULES = (
+    frozenset({"http", "urllib", "smtplib", "ftplib", "imaplib", "telnetlib", "xmlrpc", "ssl"}) | _CLIENTS
+)
+_WAITING = vocabulary(
+    """
+    get wait acquire join result communicate poll select recv recvfrom accept readline input read recv_multipart
+    receive get_message next get_nowait sleep gather as_completed __anext__
+    """
+)
+
+
+def catches(module: ParsedModule, handler: ast.ExceptHandler) -> tuple[str, ...]:
+    """What a handler catches, fully qualified where imports tell; empty for a bare `except:`."""
+    if handler.type is None:
+        return ()
+    listed = _unfold(module, handler.type)
+    return tuple(dotted(module, node) or "?" for node in listed)
+
+
+def _unfold(module: ParsedModule, node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.Name):
+        bound = [b.value for b in module.names.reaching(node)]
+        if len(bound) == 1 and isinstance(bound[0], ast.Tuple):
+            node = bound[0]
+    return node.elts if isinstance(node, ast.Tuple) else [node]
+
+
+def breadth(module: ParsedModule, names: tuple[str, ...], body: list[ast.stmt], *, defaulting: bool) -> Breadth | None:
+    """What kind of failure the caught exceptions stand for; None for control flow and answers.
+
+    Args:
+        body: what the `try` covers: it decides whether an OSError is about the network, a timeout about a service.
+        defaulting: the handler gives something in place of the result.
+    """
+    imports = [s for s in body if isinstance(s, ast.Import | ast.ImportFrom)]
+    if not MISSING.isdisjoint(names):
+        return "import"
+    if not names or not EVERYTHING.isdisjoint(names):
+        only_imports = imports and all(isinstance(s, ast.Import | ast.ImportFrom | ast.Assign) for s in body)
+        return "import" if only_imports else "everything"
+    for name in names:
+        if is_service(name):
+            return "service"
+        if name in WHEN_NETWORKED and networked(module, body):
+            return "service"
+        if name.partition(".")[0] in LOCAL_DATABASES and defaulting:
+            return "service"
+        if name in TIMEOUTS and defaulting and not _waits(body) and not _waiting(names):
+            return "service"
+    return None
+
+
+def _waiting(names: tuple[str, ...]) -> bool:
+    return any(name.rpartition(".")[2] in {"CancelledError", "Empty", "StopIteration"} for name in names)
+
+
+def is_service(name: str) -> bool:
+    """Whether an exception means that another process could not be reached or failed."""
+    if name in GONE:
+        return False
+    if name in PLAIN_SERVICE:
+        return True
+    own = words(name.rpartition(".")[2])
+    if not _ANSWERS.isdisjoint(own):
+        return False
+    package = name.lstrip(".").partition(".")[0]
+    if package in _CLIENTS and "." in name:
+        return True
+    known = name in EVERYTHING or name in WHEN_NETWORKED or name in TIMEOUTS or name == "RuntimeError"
+    return (
+        not known
+        and bool(own)
+        and not _FAILING.isdisjoint(own)
+        and own[-1] in {"error", "exception", "unavailable", "timeout"}
+    )
+
+
+def networked(module: ParsedModule, body: list[ast.stmt]) -> bool:
+    """Whether some statement talks to another process by a socket or a client library."""
+    for call in _calls(body):
+        method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        name = dotted(module, call.func)
+        if method in _NETWORK_CALLS or name in _RESOLVING or name.partition(".")[0] in _NETWORK_MODULES:
+            return True
+    return False
+
+
+def _waits(body: list[ast.stmt]) -> bool:
+    """Whether a timeout is the ordinary end of waiting: for a queue, an event, a lock, a poll."""
+    return any(isinstance(call.func, ast.Attribute) and call.func.attr in _WAITING for call in _calls(body))
+
+
+def _calls(body: list[ast.stmt]) -> list[ast.Call]:
+    return [node for statement in body for node in bodies.within(statement) if isinstance(node, ast.Call)]

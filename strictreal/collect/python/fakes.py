@@ -1,0 +1,147 @@
+"""What stands where a real collaborator belongs: mock libraries, libraries that play a service, names of the past.
+
+Patched behaviour is found by `patches`, classes that stand in by `doubles`, random numbers as data by `served`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from strictreal.collect.python import doubles, patches, served, standins
+from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.module import ParsedModule
+from strictreal.collect.python.role import role
+from strictreal.collect.python.standins import FIXTURES, LEGACY, harmless, library, record
+from strictreal.facts.behaviour import Fake, vocabulary
+
+_LIBRARIES = standins.MOCKS | standins.SERVICES | standins.INVENTORS
+_HINTS = (
+    *sorted({name.partition(".")[0] for name in _LIBRARIES}),
+    *("ock", "ake", "tub", "ummy", "emory", "ogus", "anned", "spy", "Spy"),
+)
+"""One of these stands in the text of every module that uses a library, a fixture or a double."""
+_BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})
+_PATCHES = ("onkey", "setattr", "dependency_overrides", "sys.modules")
+"""One of these stands in the text of every module, tests aside, that replaces behaviour in place."""
+_MOCKER = vocabulary(
+    "patch Mock MagicMock AsyncMock NonCallableMock PropertyMock spy stub async_stub create_autospec mock_open"
+)
+
+
+def facts(module: ParsedModule) -> Iterator[Fake]:
+    """Every stand-in of a module, at most one of a kind a line."""
+    seen: set[tuple[int, str]] = set()
+    for fake in _all(module):
+        if (place := (fake.where.line, fake.kind)) not in seen:
+            seen.add(place)
+            yield fake
+
+
+def _all(module: ParsedModule) -> Iterator[Fake]:
+    if any(hint in module.text for hint in _HINTS):
+        yield from _libraries(module)
+        yield from _fixtures(module)
+        yield from doubles.facts(module)
+    if role(module.path) == "test" or any(hint in module.text for hint in _PATCHES):
+        yield from patches.facts(module)
+    yield from served.facts(module)
+    if any(name in module.text for name in LEGACY):
+        yield from _legacy(module)
+
+
+# -- libraries -------------------------------------------------------------------------------------------------------
+
+
+def _libraries(module: ParsedModule) -> Iterator[Fake]:
+    """Uses of libraries; an import only where nothing that it brings is used."""
+    imported: list[tuple[ast.alias, str, str, ast.stmt]] = []
+    for plain in module.of(ast.Import):
+        for alias in plain.names:
+            bound = alias.asname or alias.name.partition(".")[0]
+            if library(alias.name) or standins.holds_library(alias.name):
+                imported.append((alias, alias.name, bound, plain))
+    for source in module.of(ast.ImportFrom):
+        prefix = source.module or ""
+        if source.level:
+            continue
+        for alias in source.names:
+            full = f"{prefix}.{alias.name}"
+            if (library(full) and not harmless(full)) or standins.holds_library(full):
+                imported.append((alias, prefix if alias.name == "*" else full, alias.asname or alias.name, source))
+    used: set[str] = set()
+    names = {bound for _, _, bound, _ in imported}
+    for use in module.of(ast.Name):
+        if use.id not in names or not isinstance(use.ctx, ast.Load):
+            continue
+        whole: ast.AST = use
+        while isinstance(parent := module.parents.get(whole), ast.Attribute):
+            whole = parent
+        name = module.resolve(whole)
+        kind = library(name)
+        if kind:
+            used.add(use.id)
+            if not harmless(name):
+                yield record(module, use, kind, name)
+    for alias, full, bound, _ in imported:
+        kind = library(full)
+        if kind and bound not in used and not standins.for_types_only(module, alias):
+            yield record(module, alias, kind, full)
+    for call in module.of(ast.Call):
+        yield from _loaded(module, call)
+
+
+def _loaded(module: ParsedModule, call: ast.Call) -> Iterator[Fake]:
+    """`import_module("fakeredis")`, `importorskip("moto")`, and services that a client plays in its own process."""
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if function in {"import_module", "__import__", "importorskip"} and call.args:
+        name = module.string(call.args[0]) or ""
+        kind = library(name)
+        if kind:
+            yield record(module, call, kind, name)
+    elif function in {"QdrantClient", "AsyncQdrantClient"}:
+        given = [*call.args[:1], *(k.value for k in call.keywords if k.arg in {"location", "path"})]
+        if any(module.string(place) == ":memory:" for place in given):
+            yield record(module, call, "service", dotted(module, call.func), ":memory:")
+
+
+def _fixtures(module: ParsedModule) -> Iterator[Fake]:
+    """Fixtures of pytest-mock and of plugins that play a service, at each use of the parameter, or at the parameter."""
+    for argument in module.of(ast.arg):
+        name = argument.arg
+        function = module.parents.get(module.parents.get(argument, argument), argument)
+        if name == "mocker" or name.endswith("_mocker"):
+            for inner in ast.walk(function):
+                if not isinstance(inner, ast.Attribute) or inner.attr not in _MOCKER:
+                    continue
+                if isinstance(inner.value, ast.Name) and inner.value.id == name:
+                    yield record(module, inner, "mock", f"pytest_mock.{name}.{inner.attr}")
+        elif name in FIXTURES and role(module.path) == "test":
+            yield record(module, argument, "service", FIXTURES[name], name)
+    for mark in module.of(ast.Attribute):
+        if mark.attr in {"vcr", "block_network_vcr"} and dotted(module, mark) == "pytest.mark.vcr":
+            yield record(module, mark, "service", "pytest.mark.vcr")
+
+
+# -- names of the past -----------------------------------------------------------------------------------------------
+
+
+def _legacy(module: ParsedModule) -> Iterator[Fake]:
+    for node in module.nodes:
+        name = ""
+        if isinstance(node, ast.Name):
+            name = node.id
+        elif isinstance(node, ast.Attribute):
+            name = node.attr
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = node.name
+        elif isinstance(node, ast.arg):
+            name = node.arg
+        elif isinstance(node, ast.keyword):
+            name = node.arg or ""
+        elif isinstance(node, ast.alias):
+            name = next((n for n in (node.asname or "", *node.name.split(".")) if n in LEGACY), "")
+        elif isinstance(node, ast.Call) and len(node.args) > 1 and getattr(node.func, "id", "") in _BY_NAME:
+            name = module.string(node.args[1]) or ""
+        if name in LEGACY:
+            yield record(module, node, "legacy", name)

@@ -1,0 +1,185 @@
+"""Errors that end in silence: handlers that give a default, a flag or a local substitute in place of what failed.
+
+A handler that raises, exits, fails a test or hands the error on is no fallback and leaves no fact.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from strictreal.collect.python import absent, around, bodies, failures, heard
+from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.module import ParsedModule
+from strictreal.facts.behaviour import Context, Ending, Handler, Value, vocabulary, words
+
+_EMPTY = vocabulary(
+    """
+    dict list set tuple object str bytes int float frozenset
+    """
+)
+_COMMANDS = frozenset({"main", "cli", "cmd", "command"})
+_ASKING = vocabulary(
+    """
+    is has can ping exists supports supported available alive ready reachable healthy health check probe test
+    valid should wait installed verify needs works matches validate try attempt
+    """
+)
+_SHOWING = frozenset({"repr", "str", "pretty", "describe"})
+
+
+def facts(module: ParsedModule) -> Iterator[Handler]:
+    """Every silent handler and every `suppress` of a module."""
+    for attempt in module.of(ast.Try, ast.TryStar):
+        for handler in attempt.handlers:
+            if found := _handler(module, attempt, handler):
+                yield found
+    for block in module.of(ast.With, ast.AsyncWith):
+        for item in block.items:
+            if found := _suppressed(module, block, item.context_expr):
+                yield found
+
+
+@dataclass
+class _Ending:
+    ends: Ending
+    node: ast.AST
+    value: Value = ""
+    shown: str = ""
+
+
+def _handler(module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.ExceptHandler) -> Handler | None:
+    names = failures.catches(module, handler)
+    inner = [node for statement in handler.body for node in bodies.within(statement)]
+    if any(isinstance(node, ast.Raise) for node in inner) or heard.is_loud(module, inner):
+        return None
+    ending = _ending(module, handler.body)
+    if ending is None:
+        return None
+    breadth = failures.breadth(module, names, attempt.body, defaulting=ending.ends not in {"passes", "continues"})
+    if breadth is None:
+        return None
+    logged = any(isinstance(node, ast.Call) and bodies.is_log(module, node) for node in inner)
+    if heard.hands_on(module, handler):
+        return None
+    if (breadth != "import" or ending.ends == "returns") and heard.tells(module, handler.body):
+        return None
+    modules: tuple[str, ...] = ()
+    context: tuple[Context, ...]
+    if breadth == "import":
+        modules = absent.modules(module, attempt.body)
+        if not modules or all(m.partition(".")[0] in sys.stdlib_module_names for m in modules):
+            return None
+        if absent.replaces(module, handler.body):
+            return None
+        context = absent.context(module, attempt, handler)
+    else:
+        context = tuple(around.contexts(module, attempt, attempt.body, logged=logged))
+    function = bodies.enclosing(module, attempt)
+    name = function.name if function else ""
+    if _answers(name, ending):
+        context += ("answers",)
+    if name in {"__repr__", "__str__"} or (words(name)[:1] and words(name)[0] in _SHOWING):
+        context += ("representation",)
+    return Handler(
+        where=module.at(handler),
+        catches=names,
+        breadth=breadth,
+        ends=ending.ends,
+        value=ending.value,
+        shown=ending.shown,
+        logged=logged,
+        function=bodies.qualname(module, function) if function else "",
+        modules=modules,
+        context=context,
+    )
+
+
+# -- how a handler ends ----------------------------------------------------------------------------------------------
+
+
+def _ending(module: ParsedModule, statements: list[ast.stmt]) -> _Ending | None:
+    """What the handler puts in the place of the result; None when it does some work of its own."""
+    acts = False
+    last: _Ending | None = None
+    for statement in statements:
+        if isinstance(statement, ast.Pass) or (
+            isinstance(statement, ast.Expr) and bodies.is_inert(module, statement.value)
+        ):
+            continue
+        if isinstance(statement, ast.Return):
+            if statement.value is None:
+                return None if acts else _Ending("returns", statement, "none", "None")
+            return _given(module, statement, statement.value, "returns")
+        if isinstance(statement, ast.Continue | ast.Break):
+            return None if acts else last or _Ending("continues", statement)
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            if statement.value is not None and (last is None or last.ends != "substitutes"):
+                last = _given(module, statement, statement.value, "assigns")
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            last = last or _Ending("defines", statement, shown=statement.name)
+        elif isinstance(statement, ast.If):
+            inside = _ending(module, statement.body) or (
+                _ending(module, statement.orelse) if statement.orelse else None
+            )
+            last = last or inside
+            acts |= inside is None
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield):
+            return _given(module, statement, statement.value.value or ast.Constant(None), "returns")
+        elif not isinstance(statement, ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal):
+            acts = True
+    if last is not None:
+        return last
+    return None if acts else _Ending("passes", statements[0])
+
+
+def _given(module: ParsedModule, statement: ast.stmt, value: ast.expr, how: Ending) -> _Ending:
+    kind = bodies.value_of(module, value)
+    shown = bodies.source(value)
+    if kind:
+        return _Ending(how, statement, kind, shown)
+    if isinstance(value, ast.Name | ast.Attribute | ast.Subscript):
+        return _Ending(how, statement, "", shown)
+    if isinstance(value, ast.Call) and not value.args and not value.keywords and not isinstance(value.func, ast.Call):
+        name = dotted(module, value.func)
+        if name.rpartition(".")[2][:1].isupper() or name in _EMPTY:
+            return _Ending(how, statement, "trivial", shown)
+    calls = [node for node in bodies.within(value) if isinstance(node, ast.Call | ast.Await)]
+    if isinstance(value, ast.Dict | ast.List | ast.Tuple | ast.Set) and not calls:
+        return _Ending(how, statement, "record", shown)
+    return _Ending("substitutes", statement, "", shown)
+
+
+def _answers(name: str, ending: _Ending) -> bool:
+    """Whether the failure is the answer to what the function asks."""
+    own = words(name)
+    if not _COMMANDS.isdisjoint(own) and ending.shown.isdigit() and ending.shown != "0":
+        return True  # an exit status
+    asks = bool(own) and (own[0] in _ASKING or own[-1] in _ASKING)
+    return asks and ending.ends in {"returns", "assigns"} and ending.value in {"false", "none"}
+
+
+def _suppressed(module: ParsedModule, block: ast.With | ast.AsyncWith, call: ast.expr) -> Handler | None:
+    if not isinstance(call, ast.Call) or dotted(module, call.func) != "contextlib.suppress" or not call.args:
+        return None
+    names = tuple(dotted(module, a) or "?" for a in call.args)
+    breadth = failures.breadth(module, names, block.body, defaulting=False)
+    if breadth is None or any(isinstance(s, ast.Raise) for s in block.body):
+        return None
+    modules: tuple[str, ...] = ()
+    if breadth == "import":
+        modules = absent.modules(module, block.body)
+        if not modules or all(m.partition(".")[0] in sys.stdlib_module_names for m in modules):
+            return None
+    function = bodies.enclosing(module, block)
+    return Handler(
+        where=module.at(call),
+        catches=names,
+        breadth=breadth,
+        ends="passes",
+        function=bodies.qualname(module, function) if function else "",
+        modules=modules,
+        context=tuple(around.contexts(module, block, block.body, logged=False)),
+    )

@@ -1,0 +1,130 @@
+"""Whether somebody hears of an error that a handler has caught: a caller, a user, a test runner, the system."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from strictreal.collect.python import bodies
+from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.module import ParsedModule
+from strictreal.facts.behaviour import vocabulary, words
+
+MAX_TEXT = 200
+"""Length in characters up to which a string is read for words of failure."""
+MAX_CARRIERS = 3
+"""Through how many variables an exception is followed."""
+
+_EXITS = vocabulary("exit _exit abort fail skip xfail skipTest quit set_exception send_error")
+_LOUD = vocabulary("sys.exit os._exit os.abort exit quit pytest.fail pytest.skip pytest.xfail")
+_TRACES = frozenset({"traceback.format_exc", "sys.exc_info", "sys.exception"})
+_TELLING = vocabulary(
+    """
+    error errors err fail failed fails failure failures unavailable unreachable unhealthy down degraded broken exception
+    aborted dead lost traceback reject rejected nack problem problems issues issue warnings crashed timeout invalid
+    disconnected closed skipped missing
+    """
+)
+_STATES = vocabulary("connected alive running open healthy ok success succeeded reachable online")
+
+
+def is_loud(module: ParsedModule, nodes: list[ast.AST]) -> bool:
+    """Whether one of the nodes ends the process, fails or skips a test, or fails a request in the open."""
+    for node in nodes:
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call):
+            name = dotted(module, node.func)
+            if name in _LOUD or (isinstance(node.func, ast.Attribute) and node.func.attr in _EXITS):
+                return True
+            if name.endswith("parser.error"):
+                return True
+    return False
+
+
+def hands_on(module: ParsedModule, handler: ast.ExceptHandler) -> bool:
+    """Whether the exception, or a traceback of it, goes anywhere but into a log."""
+    carriers = {handler.name} if handler.name else set()
+    for _ in range(MAX_CARRIERS):
+        for name, value in _bound(handler.body):
+            if any(isinstance(n, ast.Name) and n.id in carriers for n in bodies.within(value)):
+                carriers.add(name.id)
+    stack: list[ast.AST] = list(handler.body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Call):
+            if bodies.is_log(module, node):
+                continue
+            if dotted(module, node.func) in _TRACES:
+                return True
+        if isinstance(node, ast.Name) and node.id in carriers and isinstance(node.ctx, ast.Load):
+            return True
+        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+        if isinstance(target, ast.Name) and target.id in carriers:
+            if bodies.enclosing(module, node) is None or not _stays(module, target, handler):
+                return True
+            continue
+        stack.extend(ast.iter_child_nodes(node))
+    return False
+
+
+def _bound(statements: list[ast.stmt]) -> Iterator[tuple[ast.Name, ast.expr]]:
+    for statement in statements:
+        for node in bodies.within(statement):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                yield node.targets[0], node.value
+
+
+def _stays(module: ParsedModule, name: ast.Name, handler: ast.ExceptHandler) -> bool:
+    """Whether a variable is read only inside the handler."""
+    last = handler.end_lineno or handler.lineno
+    return not any(
+        use.id == name.id and isinstance(use.ctx, ast.Load) and not handler.lineno <= use.lineno <= last
+        for use in module.of(ast.Name)
+    )
+
+
+def tells(module: ParsedModule, statements: list[ast.stmt]) -> bool:
+    """Whether the handler leaves a failure behind that a caller or user can see: a status, a flag, a counter."""
+    for statement in statements:
+        if isinstance(statement, ast.Expr) and bodies.is_inert(module, statement.value):
+            continue
+        if isinstance(statement, ast.Assign) and _is_false(statement.value) and any(map(_is_state, statement.targets)):
+            return True
+        for node in bodies.within(statement):
+            if isinstance(node, ast.Dict) and _denies(node):
+                return True
+            if isinstance(node, ast.Constant) and type(node.value) is int and 400 <= node.value < 600:
+                return True  # an HTTP status
+            if not _TELLING.isdisjoint(words(_text(node))):
+                return True
+    return False
+
+
+def _text(node: ast.AST) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.keyword):
+        return node.arg or ""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value[:MAX_TEXT]
+    return ""
+
+
+def _is_false(value: ast.AST) -> bool:
+    return isinstance(value, ast.Constant) and value.value is False
+
+
+def _is_state(target: ast.expr) -> bool:
+    named = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+    return not _STATES.isdisjoint(words(named))
+
+
+def _denies(node: ast.Dict) -> bool:
+    """Whether a dictionary says that something did not succeed: `{"ok": False}`."""
+    pairs = zip(node.keys, node.values, strict=True)
+    return any(
+        key is not None and _is_false(value) and not _STATES.isdisjoint(words(_text(key))) for key, value in pairs
+    )

@@ -1,0 +1,150 @@
+"""Behaviour that is replaced in place: monkeypatch, setattr, assignments to imported modules and classes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from strictreal.collect.python import bodies, standins
+from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.module import ParsedModule
+from strictreal.collect.python.role import role
+from strictreal.facts.behaviour import Fake, vocabulary, words
+
+
+def facts(module: ParsedModule) -> Iterator[Fake]:
+    """Every replacement of a module; `detail` is `data` where no behaviour is replaced."""
+    testing = role(module.path) == "test"
+    for call in module.of(ast.Call):
+        function = call.func
+        method = function.attr if isinstance(function, ast.Attribute) else ""
+        if method in {"setattr", "setitem"} and _is_monkeypatch(module, function):
+            yield from _monkeypatch(module, call, method)
+        elif testing and isinstance(function, ast.Name) and function.id == "setattr" and len(call.args) == 3:
+            owner = module.resolve(call.args[0])
+            if owner and "()" not in owner and _plays(module, call.args[2]):
+                yield standins.record(module, call, "patch", f"{owner}.{module.string(call.args[1]) or '…'}")
+    for assign in module.of(ast.Assign):
+        for target in assign.targets:
+            if isinstance(target, ast.Attribute) and testing:
+                owner = module.resolve(target.value)
+                if owner and "()" not in owner and _plays(module, assign.value):
+                    yield standins.record(module, assign, "patch", f"{owner}.{target.attr}")
+            elif isinstance(target, ast.Subscript):
+                holder = dotted(module, target.value)
+                if holder == "sys.modules" and testing and _plays_module(module, assign.value):
+                    yield standins.record(module, assign, "patch", f"sys.modules[{module.string(target.slice) or '…'}]")
+                elif holder.endswith(".dependency_overrides") and _plays(module, assign.value, local=False):
+                    yield standins.record(module, assign, "patch", f"{holder}[{bodies.source(target.slice)}]")
+
+
+def _is_monkeypatch(module: ParsedModule, function: ast.expr) -> bool:
+    receiver = function.value if isinstance(function, ast.Attribute) else None
+    name = receiver.attr if isinstance(receiver, ast.Attribute) else getattr(receiver, "id", "")
+    return "monkeypatch" in name.lower() or (name in {"mp", "m", "patcher"} and "MonkeyPatch" in module.text)
+
+
+def _monkeypatch(module: ParsedModule, call: ast.Call, how: str) -> Iterator[Fake]:
+    arguments = list(call.args)
+    keywords = {k.arg: k.value for k in call.keywords}
+    arguments += [keywords[name] for name in ("target", "dic", "name", "value") if name in keywords]
+    if len(arguments) < 2:
+        return
+    path = module.string(arguments[0])
+    if path is not None and len(arguments) == 2:
+        owner, _, name = path.rpartition(".")
+    elif len(arguments) > 2:
+        owner = dotted(module, arguments[0]) or bodies.source(arguments[0])
+        name = module.string(arguments[1]) or bodies.source(arguments[1])
+    else:
+        return
+    value = arguments[1 if len(arguments) == 2 else 2]
+    if owner in {"os.environ", "environ"}:
+        return
+    data = _is_data(module, value)
+    if owner == "sys.modules":
+        data = isinstance(value, ast.Constant)
+    elif data is None:
+        data = how == "setitem" or name.isupper() or _names_data(name)
+    yield standins.record(module, call, "patch", f"{owner}.{name}", "data" if data else "behaviour")
+
+
+_VERBS = vocabulary(
+    """
+    get open make find build fetch load read is has create maybe start write set parse check resolve run send
+    call lookup download upload validate generate compute request
+    """
+)
+_DATA_WORDS = vocabulary(
+    """
+    path paths dir directory folder file filename url uri host port timeout config settings version name home
+    root cwd argv environ platform token key limit size enabled debug interval seconds ttl level count stdin
+    stdout stderr options prefix
+    """
+)
+
+
+def _names_data(name: str) -> bool:
+    own = words(name)
+    return bool(own) and own[-1] in _DATA_WORDS and own[0] not in _VERBS
+
+
+def _is_data(module: ParsedModule, value: ast.expr) -> bool | None:
+    """Whether a value is plain data; None when that cannot be known."""
+    if isinstance(value, ast.Call) and standins.is_double_name(dotted(module, value.func)):
+        return False
+    if isinstance(value, ast.JoinedStr | ast.BinOp | ast.Compare | ast.BoolOp | ast.Dict) or bodies.value_of(
+        module, value
+    ):
+        return True
+    if isinstance(value, ast.List | ast.Tuple | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
+        return not any(isinstance(inner, ast.Lambda) for inner in ast.walk(value))
+    if isinstance(value, ast.Lambda):
+        return False
+    if isinstance(value, ast.Call):
+        function = dotted(module, value.func)
+        if function in _DATA_CALLS or function.startswith("pathlib."):
+            return True
+        return False if "." not in function or standins.library(function) else None
+    if isinstance(value, ast.Name):
+        if module.definitions(value) or (standins.doubling(value.id) and not value.id.isupper()):
+            return False
+        bound = [b.value for b in module.names.reaching(value) if b.value is not None]
+        if bound and not isinstance(bound[-1], ast.Name):
+            return _is_data(module, bound[-1])
+    if isinstance(value, ast.Attribute) and standins.doubling(value.attr):
+        return False
+    return None
+
+
+_DATA_CALLS = vocabulary(
+    """
+    str int float bool bytes dict list tuple set frozenset io.StringIO io.BytesIO os.path.join os.fspath
+    os.getcwd tempfile.mkdtemp datetime.timedelta datetime.datetime sorted os.environ.copy
+    types.MappingProxyType collections.OrderedDict collections.defaultdict re.compile
+    """
+)
+
+
+def _plays(module: ParsedModule, value: ast.expr, *, local: bool = True) -> bool:
+    """Whether a value is behaviour made for the occasion: a lambda, a double, a function or class of this module.
+
+    Args:
+        local: whether any function or class of the module counts, or only those that are named stand-ins.
+    """
+    if isinstance(value, ast.Lambda):
+        return True
+    if isinstance(value, ast.Call):
+        return standins.is_double_name(dotted(module, value.func))
+    if isinstance(value, ast.Name):
+        if standins.doubling(value.id):
+            return True
+        return local and bool(module.definitions(value))
+    return False
+
+
+def _plays_module(module: ParsedModule, value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        name = dotted(module, value.func)
+        return name in {"types.ModuleType", "types.SimpleNamespace", "type"} or standins.is_double_name(name)
+    return isinstance(value, ast.Name) and standins.doubling(value.id)

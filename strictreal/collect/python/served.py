@@ -1,0 +1,214 @@
+"""Random numbers, followed from where they are drawn to the name under which they are handed on."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+
+from strictreal.collect.python import bodies
+from strictreal.collect.python.bodies import Functions, dotted
+from strictreal.collect.python.module import ParsedModule
+from strictreal.collect.python.role import role
+from strictreal.facts.behaviour import Fake, vocabulary, words
+
+MAX_STEPS = 2
+"""How many local variables a random number is followed through."""
+MAX_USES = 8
+"""How many uses of one local variable are followed."""
+
+_PLAIN = vocabulary(
+    """
+    random uniform randint randrange gauss normalvariate triangular betavariate expovariate lognormvariate
+    vonmisesvariate gammavariate paretovariate weibullvariate getrandbits
+    """
+)
+_ARRAYS = vocabulary(
+    """
+    rand randn random random_sample ranf sample uniform normal standard_normal integers randint exponential beta
+    gamma lognormal poisson dirichlet binomial laplace triangular multivariate_normal
+    """
+)
+_TENSORS = frozenset({"rand", "randn", "randint", "rand_like", "randn_like", "normal", "randint_like"})
+_PICKS = frozenset({"choice", "choices"})
+_METHODS = _PLAIN | _ARRAYS | _TENSORS | _PICKS
+_GENERATORS = frozenset(
+    {
+        "random.Random",
+        "random.SystemRandom",
+        "numpy.random.default_rng",
+        "numpy.random.RandomState",
+        "secrets.SystemRandom",
+    }
+)
+_RECEIVERS = frozenset({"rng", "prng", "random", "rand", "randomness"})
+_THROUGH = vocabulary(
+    """
+    round int float abs min max str list tuple sum sorted bool numpy.array numpy.clip numpy.round numpy.float32
+    numpy.asarray dict decimal.Decimal numpy.abs map set repr format
+    """
+)
+_THROUGH_METHODS = vocabulary(
+    """
+    tolist astype item round copy reshape flatten numpy cpu detach squeeze format join
+    """
+)
+_ADDING = vocabulary(
+    """
+    append extend add insert appendleft put push set observe record
+    """
+)
+
+
+def facts(module: ParsedModule) -> Iterator[Fake]:
+    """Every random number of a module that is handed on under a name; `detail` lists the names, `return` among them.
+
+    Tests are passed over: their inputs may be drawn.
+    """
+    if role(module.path) == "test" or ("rand" not in module.text and "rng" not in module.text):
+        return
+    trail = _Trail(module)
+    for call in module.of(ast.Call):
+        name = _drawn(module, call)
+        contexts = list(dict.fromkeys(trail.contexts(call, MAX_STEPS))) if name else []
+        if contexts:
+            around = bodies.enclosing(module, call)
+            yield Fake(
+                where=module.at(call),
+                kind="random",
+                name=name,
+                detail=", ".join(contexts),
+                function=bodies.qualname(module, around) if around else "",
+            )
+
+
+def _drawn(module: ParsedModule, call: ast.Call) -> str:
+    """The generator that a call draws from, written in full; "" when it draws nothing or picks among what is given."""
+    function = call.func
+    method = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    name = dotted(module, function) if isinstance(function, ast.Name) or method in _METHODS else ""
+    if not name:
+        return ""
+    head, _, last = name.rpartition(".")
+    if head in {"random", "numpy.random"} or head == "cupy.random":
+        return name if last in (_PLAIN if head == "random" else _ARRAYS) or _picks_literal(module, call, last) else ""
+    if head in {"torch", "tensorflow.random", "jax.random"}:
+        return name if last in _TENSORS or last == "uniform" else ""
+    if not isinstance(function, ast.Attribute):
+        return ""
+    receiver = function.value
+    if isinstance(receiver, ast.Name):
+        made = [b.value for b in module.names.reaching(receiver) if isinstance(b.value, ast.Call)]
+        generator = next(
+            (g for m in made if isinstance(m, ast.Call) and (g := dotted(module, m.func)) in _GENERATORS), ""
+        )
+    else:
+        generator = dotted(module, receiver.func) if isinstance(receiver, ast.Call) else ""
+    named = receiver.attr if isinstance(receiver, ast.Attribute) else getattr(receiver, "id", "")
+    if generator in _GENERATORS or not _RECEIVERS.isdisjoint(words(named)):
+        if method in _PICKS and not _picks_literal(module, call, method):
+            return ""
+        return f"{generator or named}.{method}"
+    return ""
+
+
+def _picks_literal(module: ParsedModule, call: ast.Call, method: str) -> bool:
+    """Whether a pick is made among answers that are written in the code."""
+    if method not in _PICKS or not call.args:
+        return False
+    options = call.args[0]
+    if isinstance(options, ast.Name):
+        bound = [b.value for b in module.names.reaching(options)]
+        options = bound[0] if len(bound) == 1 and bound[0] is not None else options
+    return isinstance(options, ast.List | ast.Tuple) and bool(bodies.value_of(module, options))
+
+
+class _Trail:
+    """Where values go in one module."""
+
+    def __init__(self, module: ParsedModule) -> None:
+        self._module = module
+        self._loads: dict[Functions, dict[str, list[ast.Name]]] = {}
+
+    def contexts(self, node: ast.AST, steps: int) -> Iterator[str]:
+        """The names under which a value leaves its expression: variables, keys, keywords, or `return`."""
+        parents = self._module.parents
+        child, parent = node, parents.get(node)
+        compared = False
+        while parent is not None:
+            if isinstance(parent, ast.keyword):
+                if parent.arg:
+                    yield parent.arg
+                return
+            if isinstance(parent, ast.Return | ast.Yield):
+                yield "return"
+                return
+            if isinstance(parent, ast.Assign | ast.AnnAssign | ast.AugAssign):
+                targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
+                for target in [] if compared else targets:
+                    yield from self._target(target, steps)
+                return
+            if isinstance(parent, ast.Dict) and child in parent.values:
+                yield from self._key(parent.keys[[*parent.values].index(child)])
+            elif isinstance(parent, ast.Call) and child is not parent.func and (receiver := _adds_to(parent)):
+                yield from self._holder(receiver, steps)
+                return
+            elif not self._passes(parent, child):
+                return
+            compared |= isinstance(parent, ast.Compare)
+            child, parent = parent, parents.get(parent)
+
+    def _passes(self, parent: ast.AST, child: ast.AST) -> bool:
+        """Whether the value of `child` lives on in the value of `parent`."""
+        if isinstance(parent, ast.Call):
+            if child is parent.func:
+                return isinstance(child, ast.Attribute) and child.attr in _THROUGH_METHODS
+            return dotted(self._module, parent.func) in _THROUGH
+        if isinstance(parent, ast.IfExp):
+            return child is not parent.test
+        if isinstance(parent, ast.Subscript):
+            return child is not parent.slice
+        return not isinstance(parent, ast.stmt | ast.comprehension)
+
+    def _key(self, key: ast.expr | None) -> Iterator[str]:
+        text = self._module.string(key)
+        if text and text.isprintable():
+            yield text[:60]
+
+    def _target(self, target: ast.expr, steps: int) -> Iterator[str]:
+        if isinstance(target, ast.Tuple | ast.List):
+            for element in target.elts:
+                yield from self._target(element, steps)
+        elif isinstance(target, ast.Subscript):
+            named = list(self._key(target.slice))
+            yield from named or self._holder(target.value, steps)
+        else:
+            yield from self._holder(target, steps)
+
+    def _holder(self, node: ast.expr, steps: int) -> Iterator[str]:
+        """A variable or attribute that received the value, and where a local variable goes from there."""
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Name):
+            yield node.id
+            function = bodies.enclosing(self._module, node)
+            if function is not None and steps:
+                for use in self._uses(function, node):
+                    yield from self.contexts(use, steps - 1)
+
+    def _uses(self, function: Functions, variable: ast.Name) -> list[ast.Name]:
+        if function not in self._loads:
+            loads = self._loads[function] = defaultdict(list)
+            for inner in bodies.within(ast.Module(function.body, [])):
+                if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+                    loads[inner.id].append(inner)
+        after = (variable.lineno, variable.col_offset)
+        return [use for use in self._loads[function].get(variable.id, []) if (use.lineno, use.col_offset) > after][
+            :MAX_USES
+        ]
+
+
+def _adds_to(call: ast.Call) -> ast.expr | None:
+    """The collection or instrument that a call adds its arguments to."""
+    function = call.func
+    return function.value if isinstance(function, ast.Attribute) and function.attr in _ADDING else None

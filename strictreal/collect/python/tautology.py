@@ -1,0 +1,119 @@
+"""Expressions whose value is known before the test runs: conditions that never vary, assertions that always hold."""
+
+from __future__ import annotations
+
+import ast
+
+from strictreal.collect.python.context import last_name
+from strictreal.collect.python.module import ParsedModule
+from strictreal.collect.python.vocabulary import vocabulary
+
+_TRUE_CALLS = {"assertTrue", "assert_", "assertIsNotNone", "ok_", "assert_true"}
+_FALSE_CALLS = {"assertFalse", "assertIsNone", "assert_false"}
+_SAME_CALLS = vocabulary("assertEqual assertEquals assertIs assert_equal eq_ assertIn assertListEqual assertDictEqual")
+_SAME_CALLS |= vocabulary("assert_array_equal assert_allclose assertAlmostEqual assertGreaterEqual assertLessEqual")
+
+
+def truth(module: ParsedModule, test: ast.expr) -> bool | None:
+    """What a condition is in every run; None when it depends."""
+    if isinstance(test, ast.Constant):
+        return bool(test.value)
+    named = isinstance(test, ast.Name | ast.Attribute)
+    return False if named and module.resolve(test).endswith("TYPE_CHECKING") else None
+
+
+def is_true(module: ParsedModule, test: ast.expr, depth: int = 6) -> bool:
+    """Whether an asserted expression is true whatever the code under test does."""
+    if depth == 0:
+        return False
+    match test:
+        case ast.Constant(value=value):
+            return bool(value)
+        case ast.Name():
+            known = module.names.constant(test)
+            return known is not None and bool(known.value)
+        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
+            return bool(items) and not any(isinstance(i, ast.Starred) for i in items)
+        case ast.Dict(keys=keys):
+            return bool(keys) and None not in keys
+        case ast.Lambda():
+            return True
+        case ast.JoinedStr(values=values):
+            return any(isinstance(v, ast.Constant) and v.value for v in values)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return isinstance(operand, ast.Constant) and not operand.value
+        case ast.BoolOp(op=ast.Or(), values=values):
+            return any(is_true(module, v, depth - 1) for v in values)
+        case ast.BoolOp(values=values):
+            return all(is_true(module, v, depth - 1) for v in values)
+        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            return _is_same(module, left, operator, right)
+        case ast.Call(func=ast.Name(id="isinstance"), args=[_, ast.Name(id="object")]):
+            return True
+        case ast.Call(func=ast.Name(id="bool"), args=[inner]):
+            return is_true(module, inner, depth - 1)
+    return False
+
+
+def _is_same(module: ParsedModule, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
+    """`x == x`, `1 == 1`, `len(x) >= 0`."""
+    reflexive = isinstance(operator, ast.Eq | ast.Is | ast.LtE | ast.GtE)
+    stable = isinstance(left, ast.Name | ast.Constant) or (isinstance(operator, ast.Eq) and _is_plain(left))
+    if reflexive and stable and ast.dump(left) == ast.dump(right):
+        return True  # `x.y is x.y` asks whether a property is cached
+    if isinstance(operator, ast.GtE) and isinstance(right, ast.Constant) and right.value == 0:
+        return isinstance(left, ast.Call) and last_name(left.func) == "len"
+    first, second = _literal(module, left), _literal(module, right)
+    if first is None or second is None:
+        return False
+    return _holds(first.value, operator, second.value)
+
+
+def _literal(module: ParsedModule, node: ast.expr) -> ast.Constant | None:
+    return module.names.constant(node) if isinstance(node, ast.Constant | ast.Name | ast.UnaryOp) else None
+
+
+def is_trivial(module: ParsedModule, call: ast.Call, name: str) -> bool:
+    """`self.assertTrue(True)`, `self.assertEqual(1, 1)`, `self.assertIs(x, x)`."""
+    if name in _TRUE_CALLS and call.args:
+        return is_true(module, call.args[0])
+    if name in _FALSE_CALLS and call.args:
+        known = _literal(module, call.args[0])
+        return known is not None and not known.value
+    if name in _SAME_CALLS and len(call.args) > 1:
+        operator = {"assertIn": ast.In(), "assertIs": ast.Is()}.get(name, ast.Eq())
+        return _is_same(module, call.args[0], operator, call.args[1])
+    return False
+
+
+def is_empty(iterable: ast.expr) -> bool:
+    """An iterable that is written empty: `[]`, `()`, `""`, `set()`, `range(0)`."""
+    match iterable:
+        case ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]) | ast.Constant(value="" | b""):
+            return True
+        case ast.Call(func=ast.Name(id="list" | "tuple" | "set" | "dict" | "frozenset"), args=[], keywords=[]):
+            return True
+        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=0)]):
+            return True
+    return False
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Names, attributes and constants: reading them twice gives the same."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name | ast.Constant)
+
+
+def _holds(first: object, operator: ast.cmpop, second: object) -> bool:
+    """Whether a comparison of two known constants is true; a false one fails every time, which is no vacuous test."""
+    if isinstance(operator, ast.Eq | ast.Is):
+        return first == second
+    if isinstance(operator, ast.NotEq | ast.IsNot):
+        return first != second
+    if isinstance(operator, ast.In) and isinstance(first, str) and isinstance(second, str):
+        return first in second
+    if isinstance(first, int | float) and isinstance(second, int | float):
+        table = {ast.Lt: first < second, ast.LtE: first <= second, ast.Gt: first > second, ast.GtE: first >= second}
+        return table.get(type(operator), False)
+    return False

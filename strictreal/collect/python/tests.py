@@ -1,0 +1,95 @@
+"""The tests of a module, by the conventions of pytest and unittest, and why some of them cannot fail."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from strictreal.collect.python.assertions import Judge
+from strictreal.collect.python.module import ParsedModule
+from strictreal.collect.python.role import role
+from strictreal.collect.python.skips import disabled
+from strictreal.facts.code import TestFunction
+from strictreal.model import Fact, Inventory, Location
+
+_TEST_NAME = re.compile(r"test(?:_|[A-Z0-9]|$)")
+_TEST_CLASS = re.compile(r"(?:^|[_a-z])Test|^Test|Mixin|Spec")
+_TEST_CASE = re.compile(r"(?:^|\.)\w*TestCase(?:\(\))?$|(?:^|\.)TestBase$")
+_NOT_TESTS = re.compile(r"(?:^|\.)(?:fixture|abstractmethod|property|overload|cached_property|setter|nottest)$")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def facts(module: ParsedModule) -> Iterator[Fact]:
+    """Every test of the module, and how many there are. Modules without tests give nothing."""
+    found = list(_tests(module))
+    if not found:
+        return
+    judge = Judge(module)
+    yield Inventory(of="TestFunction", count=len(found))
+    for function, owner in found:
+        name = f"{owner.name}.{function.name}" if owner else function.name
+        weakness = disabled(module, function, owner) or judge.weakness(function, owner)
+        where = module.at(function) if weakness else Location(module.path, function.lineno)
+        yield TestFunction(where=where, name=name, weakness=weakness)
+
+
+def _tests(module: ParsedModule) -> Iterator[tuple[Function, ast.ClassDef | None]]:
+    """Test functions with the class they are in: top-level functions of test modules, methods of test classes."""
+    in_tests = role(module.path) == "test"
+    if in_tests:
+        for function in module.tree.body:
+            if isinstance(function, Function) and _is_test(module, function):
+                yield function, None
+    for owner in module.of(ast.ClassDef):
+        if isinstance(module.parents[owner], ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        collected = _is_test_case(module, owner) or (in_tests and _TEST_CLASS.search(owner.name))
+        if collected and not _opted_out(owner.body):
+            yield from ((m, owner) for m in owner.body if isinstance(m, Function) and _is_test(module, m))
+
+
+def _is_test(module: ParsedModule, function: Function) -> bool:
+    if not _TEST_NAME.match(function.name):
+        return False
+    decorators = [d.func if isinstance(d, ast.Call) else d for d in function.decorator_list]
+    named = [module.resolve(d) or (d.attr if isinstance(d, ast.Attribute) else "") for d in decorators]
+    return not any(_NOT_TESTS.search(name) for name in named) and not _is_attribute_off(module, function)
+
+
+def _is_test_case(module: ParsedModule, owner: ast.ClassDef) -> bool:
+    """Whether a class is a `unittest.TestCase`, by its bases here or by what they are called."""
+    waiting, visited = list(owner.bases), {owner}
+    while waiting:
+        base = waiting.pop()
+        if any(_TEST_CASE.search(name) for name in module.resolve_all(base)):
+            return True
+        for definition in module.definitions(base):
+            if isinstance(definition, ast.ClassDef) and definition not in visited:
+                visited.add(definition)
+                waiting += definition.bases
+    return False
+
+
+def _opted_out(body: list[ast.stmt]) -> bool:
+    """`__test__ = False`: pytest collects nothing of it."""
+    return any(
+        isinstance(s, ast.Assign)
+        and any(isinstance(t, ast.Name) and t.id == "__test__" for t in s.targets)
+        and isinstance(s.value, ast.Constant)
+        and not s.value.value
+        for s in body
+    )
+
+
+def _is_attribute_off(module: ParsedModule, function: Function) -> bool:
+    """`test_tool.__test__ = False` beside the function."""
+    return any(
+        isinstance(s, ast.Assign)
+        and isinstance(s.targets[0], ast.Attribute)
+        and s.targets[0].attr == "__test__"
+        and isinstance(s.targets[0].value, ast.Name)
+        and s.targets[0].value.id == function.name
+        for s in module.tree.body
+    )

@@ -1,0 +1,114 @@
+"""Every file that names the variable of strict mode, read for one thing: whether it turns strict mode off.
+
+Which files can: Python, workflows, compose files, charts and their templates, Dockerfiles, shell, Makefiles, tox and
+pytest configuration, .env files, and source of other languages. Prose is left out: it does nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import yaml
+
+from strictreal.collect import strictlines, strictyaml
+from strictreal.collect.python import strict
+from strictreal.collect.python.module import parse
+from strictreal.collect.redact import redact
+from strictreal.collect.session import Session
+from strictreal.collect.subject import excluded
+from strictreal.config import STRICT_VARIABLE, Config
+from strictreal.facts.code import StrictEvasion, StrictSource
+from strictreal.model import Fact, Gap, Inventory, LeftOut, Location, Observation
+from strictreal.subject import Entry, Tree
+
+MAX_BYTES = 1024 * 1024
+"""Of one file that is no Python; a larger one that names the variable is a gap."""
+MAX_TEXT = 400
+_NAMES = tuple(part.encode() for part in (STRICT_VARIABLE, STRICT_VARIABLE.partition("_")[2]))
+_PROSE = re.compile(
+    r"(?i)\.(?:md|markdown|mdown|mkd|rst|adoc|txt|html?|svg|csv|tsv|ipynb|po|pot|lock|sum|log|tex|xml|rego|patch|diff"
+    r"|png|jpe?g|gif|ico|webp|pdf|zip|gz|tgz|bz2|xz|zst|whl|jar|tar|so|dylib|dll|exe|bin|pyc|woff2?|ttf|eot|mp[34]|parquet"
+    r"|npy|npz|pt|onnx|safetensors|db|sqlite3?|pb|h5|pkl|map|min\.js|css|jsonl)$"
+)
+_YAML = re.compile(r"(?i)\.(?:ya?ml)$")
+_COMPOSE = re.compile(r"(?i)(?:^|/)(?:docker-)?compose[^/]*\.ya?ml$|(?:^|/)[^/]*\.compose\.ya?ml$")
+_SHELL = re.compile(
+    r"(?i)\.(?:sh|bash|zsh|ksh|ash|bats|dockerfile)$|(?:^|/)(?:Dockerfile|Containerfile)[^/]*$"
+    r"|(?:^|/)(?!(?:gnu)?makefile)[^./]+$"
+)
+_PYTHON = (".py", ".pyi", ".pyw")
+
+
+def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
+    """The files that name the variable, and their evasions."""
+    sources: list[Entry] = []
+    unread: list[Observation] = []
+    passed_over: list[Fact] = []
+    for entry in tree:
+        if _PROSE.search(entry.path) or excluded(config, entry.path):
+            continue
+        try:
+            data = tree.read(entry.path)
+        except Exception as error:
+            if _may_matter(entry.path):
+                unread.append(_gap(tree, entry.path, str(error)))
+            else:
+                reason = str(error).removeprefix(entry.path + ": ")
+                passed_over.append(
+                    LeftOut(where=Location(entry.path), reason=f"not searched for strict mode: {reason}")
+                )
+            continue
+        if _NAMES[1] in data:
+            sources.append(entry)
+    counted = Inventory(of="StrictSource", count=len(sources) + len(unread))
+    yield Observation(collector="strictness", source="", digest=tree.digest, facts=(counted, *passed_over))
+    yield from unread
+    tools = {"pyyaml": version("pyyaml")}
+    yield from session.per_file("strictness", "StrictSource", tree, sources, facts_of, tools)
+
+
+def _may_matter(path: str) -> bool:
+    """Whether a file that cannot be read is of a kind that sets variables, so that it is missed."""
+    return path.endswith((*_PYTHON, ".sh", ".env")) or bool(_YAML.search(path))
+
+
+def _gap(tree: Tree, path: str, reason: str) -> Observation:
+    gap = Gap(of="StrictSource", where=Location(path), reason=reason.removeprefix(path + ": "))
+    return Observation(collector="strictness", source=path, digest=tree.digests[path], facts=(gap,))
+
+
+def facts_of(file: tuple[str, bytes]) -> list[Fact]:
+    """reading what names strict mode"""
+    path, data = file
+    mentions = StrictSource(where=Location(path), mentions=data.count(_NAMES[0]))
+    if path.endswith(_PYTHON):
+        return [mentions, *strict.facts(parse(path, data))]
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"is larger than {MAX_BYTES} bytes (bound: size of a file that sets variables)")
+    lines = re.split(r"\r\n|\r|\n", data.decode("utf-8-sig", errors="replace"))
+    found = {evasion.line: evasion for evasion in _evasions(path, "\n".join(lines), lines)}
+    return [
+        mentions,
+        *(
+            StrictEvasion(
+                where=Location(
+                    path, line, text=redact(lines[line - 1].strip(), MAX_TEXT) if line <= len(lines) else ""
+                ),
+                action=evasion.action,
+                value=evasion.value[:40],
+            )
+            for line, evasion in sorted(found.items())
+        ),
+    ]
+
+
+def _evasions(path: str, text: str, lines: list[str]) -> Iterator[strictlines.Evasion]:
+    if _YAML.search(path):
+        try:
+            yield from list(strictyaml.evasions(text, hands_through=bool(_COMPOSE.search(path))))
+            return
+        except yaml.YAMLError:
+            pass  # a template, or nested beyond reason: read by lines
+    yield from strictlines.evasions(lines, as_shell=bool(_SHELL.search(path)))

@@ -1,0 +1,150 @@
+"""What an audit judges, collected into one folder of fact files: the subject, its base revision, all specimens."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from strictreal import collect as collectors
+from strictreal import config as configuration
+from strictreal import sprint, suite
+from strictreal.cache import Cache
+from strictreal.check import load
+from strictreal.collect import gate
+from strictreal.collect.session import Session, Watch
+from strictreal.config import Config, Settings
+from strictreal.evidence import factfiles
+from strictreal.model import LeftOut, Observation, RunTime
+from strictreal.subject import Tree, open_revision, open_tree
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One audit as asked for."""
+
+    path: Path
+    lane: str = "embedded"
+    strict: bool = False
+    since: str = ""
+    sprint: str = ""
+    output: Path | None = None
+    only: tuple[str, ...] = ()
+    jobs: int = 0
+    cached: bool = True
+
+
+class Subject(NamedTuple):
+    """What is audited, opened and configured, and the sprint it is audited for."""
+
+    tree: Tree
+    config: Config
+    choice: sprint.Choice | None
+
+
+class Collected(msgspec.Struct, kw_only=True):
+    """What collecting leaves behind, besides the fact files."""
+
+    time: str
+    """The run's moment, as in its `RunTime` fact."""
+    base: str
+    """The commit of the base revision, or ""."""
+    left_out: int
+    cache_damage: int
+
+
+def open_subject(request: Request) -> Subject:
+    """Open what is asked for.
+
+    Raises:
+        SubjectError, ConfigurationError: it cannot be read, or says something that it cannot mean.
+    """
+    tree = open_tree(request.path)
+    config = configuration.load(tree)
+    if not request.sprint:
+        return Subject(tree, config, None)
+    roadmaps = sprint.load(tree, config.sprints, load(suite.root() / "checks"))
+    return Subject(tree, config, sprint.choose(roadmaps, request.sprint))
+
+
+def collect(
+    request: Request, subject: Subject, folder: Path, *, settings: Settings, watch: Watch | None = None
+) -> Collected:
+    """Write the fact files of one audit into `folder`."""
+    tree, config, choice = subject
+    trees = [(tree, config)]
+    extra = sprint.observe(tree, config.sprints, load(suite.root() / "checks"))
+    if choice:
+        extra.append(_observed("sprint", tuple(sprint.demands(choice, request.lane))))
+    if request.since:
+        before = open_revision(tree.root, request.since, evidence=config.evidence)
+        trees.append((before, configuration.load(before)))
+        extra.append(gate.compare(*trees[1], tree, config))
+    cache = Cache(settings.cache_home if request.cached else None)
+    keywords: dict[str, Any] = {"watch": watch} if watch else {}
+    with Session(cache, jobs=request.jobs, **keywords) as session:
+        specimens = _specimens(suite.root() / "checks")
+        facts = collectors.collect_all([*trees, *((s.tree, s.config) for s in specimens)], session)
+    time = _now()
+    now = clock(time)
+    seen = [now, *facts[0], *extra]
+    base = [now, *facts[1]] if request.since else None
+    factfiles.write(folder, seen, _labelled(specimens, facts[len(trees) :], now), base)
+    return Collected(
+        time=time,
+        base=trees[1][0].commit if request.since else "",
+        left_out=sum(isinstance(fact, LeftOut) for observation in seen for fact in observation.facts),
+        cache_damage=cache.damaged,
+    )
+
+
+class _Specimen(NamedTuple):
+    """A small subject that a check must fail on, or pass."""
+
+    key: tuple[str, str]
+    tree: Tree
+    config: Config
+    difference: list[Observation]
+
+
+def collect_specimens(checks: Path, session: Session) -> dict[tuple[str, str], list[Observation]]:
+    """The facts of every specimen of a suite, by check id and kind."""
+    specimens = _specimens(checks)
+    facts = collectors.collect_all([(s.tree, s.config) for s in specimens], session)
+    return _labelled(specimens, facts, clock(_now()))
+
+
+def _specimens(checks: Path) -> list[_Specimen]:
+    """Every specimen of a suite; one with before/ and after/ is a change."""
+    found = []
+    for folder in sorted((checks / "specimens").glob("*/*")):
+        if folder.is_dir():
+            changed = (folder / "before").is_dir()
+            tree = open_tree(folder / "after" if changed else folder)
+            config = configuration.load(tree)
+            before = open_tree(folder / "before") if changed else None
+            difference = [gate.compare(before, configuration.load(before), tree, config)] if before else []
+            found.append(_Specimen((folder.parent.name, folder.name), tree, config, difference))
+    return found
+
+
+def _labelled(
+    specimens: list[_Specimen], facts: list[list[Observation]], now: Observation
+) -> dict[tuple[str, str], list[Observation]]:
+    pairs = zip(specimens, facts, strict=True)
+    return {specimen.key: [now, *seen, *specimen.difference] for specimen, seen in pairs}
+
+
+def _now(read: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)) -> str:
+    return read().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clock(now: str) -> Observation:
+    """The moment of the run as a fact, so that a recheck judges waivers by the same day."""
+    return _observed("run", (RunTime(now=now),))
+
+
+def _observed(collector: str, facts: tuple[Any, ...]) -> Observation:
+    return Observation(collector=collector, source="", digest="", facts=facts)

@@ -1,0 +1,197 @@
+"""Source files of every language: each is read, or named with the reason why not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from subjects import lay
+
+from strictreal.cache import Cache
+from strictreal.collect import patterns
+from strictreal.collect.session import Session
+from strictreal.config import Config, Exclude
+from strictreal.engines import semgrep
+from strictreal.facts.patterns import PatternMatch, SourceFile, TestFile, TestMatch, of_check
+from strictreal.model import Fact, Gap, Inventory, LeftOut, Location, Observation
+from strictreal.subject import open_tree
+
+ENV = "const url = process.env.DATABASE_URL;\n"
+
+
+def observe(root: Path, *, cache: Path | None = None, config: Config | None = None) -> list[Observation]:
+    with Session(Cache(cache)) as session:
+        return list(patterns.collect(open_tree(root), config or Config(), session))
+
+
+def collect(root: Path, files: dict[str, str | bytes], config: Config | None = None) -> list[Fact]:
+    return [fact for o in observe(lay(root, files), config=config) for fact in o.facts]
+
+
+def of(kind: type[Fact], facts: list[Fact]) -> list[tuple[str, ...]]:
+    found = (fact for fact in facts if type(fact) is kind)
+    return [tuple(filter(None, (f.where.path, getattr(f, "reason", "")))) for f in found]  # type: ignore[attr-defined]
+
+
+def test_every_source_file_is_counted_and_examined(tmp_path: Path):
+    facts = collect(tmp_path, {"a.js": ENV, "tests/b.py": "import os\n", "c.go": "package c\n", "README.md": "# c\n"})
+    assert of(SourceFile, facts) == [("a.js",), ("c.go",), ("tests/b.py",)]
+    assert Inventory(of="SourceFile", count=3) in facts
+    assert of(Gap, facts) == of(LeftOut, facts) == []
+
+
+def test_a_match_has_its_place_its_check_and_its_line(tmp_path: Path):
+    [match] = [f for f in collect(tmp_path, {"a.js": "// é\n" + "/* é */ " + ENV}) if isinstance(f, PatternMatch)]
+    assert match == PatternMatch(
+        where=Location("a.js", 2, 21, 2, 32, "/* é */ " + ENV.strip()),
+        check="code.env-access",
+        rule="javascript-process-env",
+        language="javascript",
+        message="process.env",
+    )
+
+
+def test_secrets_do_not_reach_a_fact(tmp_path: Path):
+    facts = collect(tmp_path, {"a.js": 'x = f(process.env, {password: "hunter2hunter2"});\n'})
+    assert any(isinstance(fact, PatternMatch) for fact in facts)
+    assert not any("hunter2" in repr(fact) for fact in facts)
+
+
+def test_tests_of_other_languages_are_counted_as_tests(tmp_path: Path):
+    files = {
+        "src/a.test.js": 'it.skip("a", () => { expect(f()).toBe(1); });\n',
+        "src/a.js": "f();\n",
+        "t/test_b.py": "",
+    }
+    facts = collect(tmp_path, files | {"src/lib.rs": "#[test]\n#[ignore]\nfn f() {\n    assert!(g());\n}\n"})
+    assert of(TestFile, facts) == [("src/a.test.js",), ("src/lib.rs",)]
+    assert of(TestMatch, facts) == [("src/a.test.js",), ("src/lib.rs",)]
+    assert Inventory(of="TestFile", count=2) in facts
+
+
+def test_minified_and_foreign_files_are_left_out_with_a_reason(tmp_path: Path):
+    facts = collect(tmp_path, {"static/jquery.min.js": "!function(){process.env}();" * 500, "core.cpp": "int x;\n"})
+    assert of(LeftOut, facts) == [
+        ("core.cpp", "no rule reads C++"),
+        ("static/jquery.min.js", "minified: written by a bundler, not by people"),
+    ]
+    assert Inventory(of="SourceFile", count=0) in facts
+
+
+def test_what_the_configuration_excludes_is_not_counted(tmp_path: Path):
+    config = Config(exclude=(Exclude(path="vendor/*", reason="not ours"),), source="strictreal.toml")
+    facts = collect(tmp_path, {"vendor/a.js": ENV, "vendor/b.cpp": "", "a.js": ENV}, config)
+    assert of(SourceFile, facts) == [("a.js",)]
+    assert of(LeftOut, facts) == []  # the collector of the subject names them
+
+
+def test_a_file_that_the_parser_passes_over_in_part_is_a_gap_and_keeps_its_matches(tmp_path: Path):
+    facts = collect(tmp_path, {"a.test.js": ENV + "function (((\n"})
+    reason = "semgrep's parser passed over line 2"
+    assert [(f.of, f.reason) for f in facts if isinstance(f, Gap)] == [("SourceFile", reason), ("TestFile", reason)]
+    assert of(PatternMatch, facts) == [("a.test.js",)]
+    assert Inventory(of="SourceFile", count=1) in facts
+
+
+def test_python_that_only_semgrep_does_not_understand_is_no_gap(tmp_path: Path):
+    facts = collect(tmp_path, {"a.py": "import os\nos.getenv('A')\nx = = 1\n"})
+    assert of(Gap, facts) == []
+    assert [fact.note for fact in facts if isinstance(fact, SourceFile)] == ["semgrep's parser passed over line 3"]
+
+
+@pytest.mark.parametrize("name", ["-rf.js", "a\nb.js", "ü é.js", "$(touch x).js", "a'b\".js", "semgrep.yaml.js"])
+def test_a_hostile_name_is_a_name(tmp_path: Path, name: str):
+    facts = collect(tmp_path, {name: ENV})
+    assert of(PatternMatch, facts) == [(name,)]
+
+
+def test_ignore_files_of_the_subject_are_not_asked(tmp_path: Path):
+    ignoring = {".semgrepignore": "*\n", ".semgrep/settings.yml": "x", ".git/info/exclude": ""}
+    facts = collect(tmp_path, ignoring | {"tests/a.js": ENV, "test/b.js": ENV, "vendor/c.js": ENV})
+    assert of(PatternMatch, facts) == [("test/b.js",), ("tests/a.js",), ("vendor/c.js",)]
+
+
+def test_a_huge_file_is_a_gap_and_is_not_read(tmp_path: Path):
+    lay(tmp_path, {"a.js": ENV})
+    with open(tmp_path / "huge.js", "wb") as file:
+        os.ftruncate(file.fileno(), 1 << 30)
+    facts = [fact for o in observe(tmp_path) for fact in o.facts]
+    assert of(Gap, facts) == [("huge.js", "larger than 8388608 bytes (bound: file size)")]
+    assert of(PatternMatch, facts) == [("a.js",)]
+
+
+def test_a_large_file_that_is_not_minified_is_a_gap(tmp_path: Path):
+    facts = collect(tmp_path, {"large.js": ENV * 30_000})
+    assert of(Gap, facts) == [("large.js", f"larger than {semgrep.MAX_SOURCE_BYTES} bytes (bound: source size)")]
+
+
+@pytest.fixture
+def files() -> dict[str, str | bytes]:
+    return {
+        "a.js": ENV,
+        "b.js": "function (((process.env\n",
+        "c.py": "import os\nos.getenv('A')\n",
+        "d.min.js": "a=b;" * 999,
+    }
+
+
+def processes(root: Path, cache: Path) -> int:
+    """How many readings are under way after `prepare`."""
+    with Session(Cache(cache)) as session:
+        patterns.prepare([(open_tree(root), Config())], session)
+        return len(session.shared(patterns.Reader)._runs)
+
+
+def test_an_unchanged_subject_starts_no_process_and_gives_the_same_facts(tmp_path: Path, files: dict[str, str | bytes]):
+    root, cache = lay(tmp_path / "subject", files), tmp_path / "cache"
+    fresh = observe(root, cache=cache)
+    assert processes(root, cache) == 0
+    again = observe(root, cache=cache)
+    assert [o.facts for o in again] == [o.facts for o in fresh]
+    assert {o.source: o.cached for o in again if o.source} == {"a.js": True, "b.js": True, "c.py": True}
+    lay(root, {"a.js": ENV + ENV})
+    assert processes(root, cache) == 1
+
+
+def test_equal_content_under_another_name_is_known(tmp_path: Path):
+    root, cache = lay(tmp_path / "subject", {"a.js": ENV}), tmp_path / "cache"
+    observe(root, cache=cache)
+    (root / "a.js").rename(root / "b.js")
+    assert processes(root, cache) == 0
+    assert of(PatternMatch, [fact for o in observe(root, cache=cache) for fact in o.facts]) == [("b.js",)]
+
+
+def test_one_process_reads_all_trees_of_a_run(tmp_path: Path):
+    trees = [(open_tree(lay(tmp_path / name, {f"{name}.js": ENV})), Config()) for name in ("one", "two")]
+    with Session(Cache(None)) as session:
+        patterns.prepare(trees, session)
+        assert len(session.shared(patterns.Reader)._runs) == 1
+        found = [list(patterns.collect(tree, config, session)) for tree, config in trees]
+    assert [[o.source for o in observations] for observations in found] == [["one.js", ""], ["two.js", ""]]
+
+
+def test_a_session_that_is_left_early_leaves_no_process_and_no_folder(tmp_path: Path):
+    lay(tmp_path, {"a.js": ENV})
+    with Session(Cache(None)) as session:
+        patterns.prepare([(open_tree(tmp_path), Config())], session)
+        [(_, run)] = session.shared(patterns.Reader)._runs
+    assert not run._folder.exists()
+    assert run._process is not None
+    assert run._process.returncode is not None
+
+
+def match(line: int, end_line: int = 0, check: str = "code.x") -> PatternMatch:
+    where = Location("a.py", line, 1, end_line or line)
+    return PatternMatch(where=where, check=check, rule="r", language="python", message="m")
+
+
+def lines(matches: Iterator[PatternMatch]) -> list[int]:
+    return [found.where.line for found in matches]
+
+
+def test_what_the_syntax_tree_saw_is_not_told_twice():
+    matches = [match(1), match(1), match(3), match(5, 8), match(9, check="code.y")]
+    assert lines(of_check(matches, "code.x")) == [1, 3, 5]
+    assert lines(of_check(matches, "code.x", beside=[match(3), match(7)])) == [1]

@@ -1,0 +1,193 @@
+"""Secrets never reach a fact."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from strictreal.collect.redact import LIMIT, MARK, redact
+
+LETTERS = string.ascii_letters
+DIGITS = string.digits
+WORD = LETTERS + DIGITS
+BASE64URL = WORD + "-_"
+
+
+def drawn(alphabet: str, least: int, most: int | None = None) -> st.SearchStrategy[str]:
+    return st.text(alphabet, min_size=least, max_size=most or least)
+
+
+JWT = st.tuples(drawn(BASE64URL, 12, 300), drawn(BASE64URL, 12, 2000), drawn(BASE64URL, 20, 400)).map(
+    lambda parts: "eyJ{}.eyJ{}.{}".format(*parts)
+)
+TOKENS = st.one_of(
+    st.tuples(st.sampled_from(["ghp_", "gho_", "ghu_", "ghs_", "ghr_"]), drawn(WORD, 36)).map("".join),
+    drawn(WORD + "_", 82).map("github_pat_{}".format),
+    drawn(BASE64URL, 20).map("glpat-{}".format),
+    st.tuples(st.sampled_from(["xoxb-", "xoxp-", "xoxe-"]), drawn(DIGITS, 12), drawn(WORD, 24)).map("".join),
+    st.tuples(st.sampled_from(["AKIA", "ASIA"]), drawn(string.ascii_uppercase + DIGITS, 16)).map("".join),
+    drawn(BASE64URL, 35).map("AIza{}".format),
+    drawn(WORD, 48).map("sk-{}".format),
+    drawn(WORD, 24, 99).map("sk_live_{}".format),
+    drawn(WORD, 36).map("npm_{}".format),
+    drawn(BASE64URL, 150).map("pypi-{}".format),
+    drawn(BASE64URL, 90).map("hvs.{}".format),
+    drawn(LETTERS, 34).map("hf_{}".format),
+    JWT,
+)
+AROUND = st.sampled_from(
+    [
+        'TOKEN = "{}"',
+        "x = f('{}')  # why",
+        "- run: curl -H 'Authorization: Bearer {}' https://example.org",
+        "https://example.org/?key={}&page=1",
+        "{}",
+        "call({})",
+        "https://{}@example.org/repository.git",
+        "_{}",
+        "value={};",
+    ]
+)
+
+
+@given(token=TOKENS, around=AROUND, before=st.text(max_size=40), after=st.text(max_size=40))
+def test_a_token_of_well_known_shape_never_survives(token: str, around: str, before: str, after: str):
+    line = f"{before} {around.replace('{}', token)} {after}"
+    assert token not in redact(line)
+
+
+@given(token=TOKENS, padding=st.integers(0, LIMIT + 50), limit=st.sampled_from([80, 400, LIMIT]))
+@example(token="ghp_" + "a" * 36, padding=LIMIT - 20, limit=LIMIT)
+def test_no_part_of_a_token_survives_the_cut_of_a_long_line(token: str, padding: int, limit: int):
+    line = "." * min(padding, limit + 50) + " " + token + " " + "." * LIMIT
+    kept = redact(line, limit)
+    assert len(kept) <= limit + len(MARK)
+    assert token[:12] not in kept
+
+
+PASSWORDS = st.text(WORD + "!#%&*+,-./:;?^_~|@", min_size=6, max_size=600).filter(
+    lambda password: any(not character.isalnum() for character in password)
+)
+NAMES = ["password", "DB_PASSWORD", "api_key", "apiKey", "SECRET", "client_secret", "auth_token", "smtp.passwd", "dsn"]
+ASSIGNMENTS = [
+    '{name} = "{secret}"',
+    "{name} = '{secret}'",
+    '{name}: str = "{secret}"',
+    "{name}: Optional[str] = '{secret}'",
+    'connect(user, {name}="{secret}")',
+    '{{"{name}": "{secret}"}}',
+    'settings["{name}"] = "{secret}"',
+    'os.getenv("{name}", "{secret}")',
+    'os.environ.get("{name}", default="{secret}")',
+    'os.environ.setdefault("{name}", "{secret}")',
+    'os.environ.get("{name}") or "{secret}"',
+    'if {name} == "{secret}":',
+    '({name} := "{secret}")',
+    '{name} = b"{secret}"',
+    '{name} = "{secret}',
+    '{{"name": "{name}", "value": "{secret}"}}',
+]
+
+
+@given(secret=PASSWORDS, name=st.sampled_from(NAMES), form=st.sampled_from(ASSIGNMENTS))
+@example(secret="it's {hard} to say" + "x" * 5000, name="password", form=ASSIGNMENTS[0])
+@example(secret=r"back\"slash", name="password", form=ASSIGNMENTS[0])
+def test_the_quoted_value_of_a_secret_name_never_survives(secret: str, name: str, form: str):
+    assert secret not in redact(form.format(name=name, secret=secret))
+
+
+@given(secret=st.from_regex(r"[A-Za-z]{4,12}[0-9]{1,6}[A-Za-z+/]{0,12}", fullmatch=True), name=st.sampled_from(NAMES))
+@pytest.mark.parametrize("form", ["{name}={secret}", "ENV {name}={secret}", "{name}: {secret}", "{name} = {secret}"])
+def test_the_bare_value_of_a_secret_name_never_survives(form: str, secret: str, name: str):
+    assert secret not in redact(form.format(name=name, secret=secret))
+
+
+@given(
+    scheme=st.sampled_from(["postgres", "amqp", "redis", "https", "mongodb+srv", "POSTGRESQL"]),
+    user=st.sampled_from(["", "app", "app.user"]),
+    secret=st.text(WORD + "!@:;,.%$-_", min_size=8, max_size=60).filter(lambda s: s[0] not in "@${<"),
+)
+def test_the_password_of_a_url_never_survives(scheme: str, user: str, secret: str):
+    assert secret not in redact(f'URL = "{scheme}://{user}:{secret}@db.internal:5432/app"')
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-----BEGIN RSA PRIVATE KEY-----MIIEpAIBAAKCAQEA",
+        "KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjE'",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----",
+    ],
+)
+def test_a_private_key_is_cut_at_its_heading(line: str):
+    assert redact(line).endswith(MARK)
+    assert "PRIVATE" not in redact(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'broker = os.getenv("BROKER", "localhost:9092")',
+        "password = os.environ['DB_PASSWORD']",
+        "token = request.token",
+        "password: str",
+        'api_key = f"{prefix}{key}"',
+        'api_key = "${API_KEY}"',
+        'password = "<your password>"',
+        "max_tokens = 4096",
+        'tokenizer = "bert-base"',
+        "def login(password, name='ada'):",
+        "if password or name:",
+        "http://localhost:8080/path",
+        "postgres://app:${PASSWORD}@db/app",
+        'passed = "all of them"',
+        "compass = 'north'",
+        "return Response(status=401)",
+        "x = 3",
+        "",
+    ],
+)
+def test_what_is_no_secret_is_left_alone(line: str):
+    assert redact(line) == line
+
+
+@given(st.text(max_size=300))
+def test_redacting_twice_changes_nothing_more(text: str):
+    assert redact(redact(text)) == redact(text)
+
+
+@given(st.text(st.sampled_from("ab:/@=\"'. pwdsecrtokn-_eyJ\\{}"), max_size=500))
+def test_what_is_kept_is_never_longer_than_what_its_marks_add(text: str):
+    kept = redact(text)
+    assert len(kept) <= len(text) + len(MARK) * kept.count(MARK)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "password",
+        "a",
+        "x:",
+        "token ",
+        "pass_",
+        "-",
+        "\\",
+        "pwd:",
+        "eyJ",
+        "a://",
+        "basic ",
+        "pass:a ",
+        "secret.",
+        "'",
+        "[k]=",
+    ],
+)
+def test_a_line_made_to_make_patterns_backtrack_is_still_redacted(unit: str):
+    secret = "ghp_" + "a" * 36
+    line = unit * (LIMIT // len(unit) - 20) + " " + secret
+    assert secret not in redact(line + unit * 1_000_000)
