@@ -118,7 +118,9 @@ class Family:
                 known = [k for k in same if k.path == c.path] or same
             else:
                 package = module.lstrip(".").partition(".")[0]
-                known = [k for k in same if module.startswith(".") or package in k.path.removesuffix(".py").split("/")]
+                tail = module.rpartition(".")[2]
+                places = [(k, k.path.removesuffix(".py").split("/")) for k in same]
+                known = [k for k, parts in places if module[0] == "." or package in parts or tail in parts[-2:]]
             found += known
             foreign |= not known
         return found, foreign
@@ -199,7 +201,7 @@ def _stub(f: Function, stands: Standing) -> str:
         return _refusal(f, stands)
     if _says_nothing(f) or ("idle" in f.says and f.body in {"empty", "logs"}):
         return ""
-    if admitted:
+    if admitted and not (f.value == "false" and own[0] in CAPABILITIES):
         return f"is a placeholder: {f.remark}"
     if owner and owner.kind == "abstract":
         return ""
@@ -213,7 +215,11 @@ def _refusal(f: Function, stands: Standing) -> str:
     owner = stands.owner
     if owner and (owner.kind == "abstract" or stands.heirs or "abstract" in f.says):
         return ""
-    if owner and "unsupported" in f.says and "placeholder" not in f.says:
+    if (
+        owner
+        and "placeholder" not in f.says
+        and ("unsupported" in f.says or (stands.inherited and "explained" in f.says))
+    ):
         return ""
     return "is not implemented: it raises NotImplementedError and does nothing else"
 
@@ -250,8 +256,8 @@ def _constant(f: Function, stands: Standing, marks: set[str]) -> str:
     if (f.prints and f.value in {"none", "trivial"}) or marks - PLAIN:
         return ""
     if stands.inherited:
-        empty = f.shown in {"[]", "{}", "()", "''"}
-        return ignores if stands.promised and own[0] in ACTS | ANSWERS and empty else ""
+        hollow = f.shown in {"[]", "{}"} and own[0] in ANSWERS and not f.name.startswith("_")
+        return ignores if stands.promised and hollow else ""
     return "" if stands.alike else ignores
 
 

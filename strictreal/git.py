@@ -20,7 +20,7 @@ from strictreal.errors import BoundExceeded, SubjectError
 
 SECONDS = 120
 """Wall time of one command."""
-MAX_OUTPUT = 256 * 1024 * 1024
+MAX_OUTPUT = 128 * 1024 * 1024
 """Bytes of one command's output: a tree of a few objects can unfold to billions of paths."""
 _COMMAND = (
     "git",
@@ -129,7 +129,8 @@ class Objects:
         except OSError:
             head = []
         if len(head) != 3:
-            if self._process.poll() is not None:
+            if len(head) != 2:  # it ended, as it does when it would have to fetch
+                _stop(self._process)
                 self._process = None
             raise SubjectError(f"git has no object {name}: is the clone shallow or partial?")
         size = int(head[2])

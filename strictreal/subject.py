@@ -141,6 +141,7 @@ def open_tree(root: Path, *, evidence: str = "evidence") -> Tree:
     if listed is None:
         tree.origin = "walk"
         listed = _listed_by_walking(tree)
+    _count(listed)
     gate = _Gate(tree)
     for path in sorted(listed):
         gate.admit(path)
@@ -232,7 +233,6 @@ class _Gate:
             tree.left_out.append((shown, "its name is not UTF-8, and another file has the name by which it is shown"))
         else:
             self._admit(path, shown)
-        _count(tree.entries)
 
     def _admit(self, path: str, shown: str) -> None:
         tree = self._tree
@@ -301,11 +301,12 @@ _NOT_READ = {"120000": "a symbolic link", "160000": "a git submodule or nested r
 
 def _rows(root: Path, revision: str) -> Iterator[tuple[str, str, str]]:
     """Path, mode and object id of everything that a revision holds."""
-    for line in git(root, "ls-tree", "-r", "-z", "--full-tree", revision).split(b"\0"):
-        if line:
-            meta, _, path = line.partition(b"\t")
-            mode, _, name = meta.decode().split()
-            yield os.fsdecode(path), mode, name
+    lines = git(root, "ls-tree", "-r", "-z", "--full-tree", revision).split(b"\0")[:-1]
+    _count(lines)
+    for line in lines:
+        meta, _, path = line.partition(b"\t")
+        mode, _, name = meta.decode().split()
+        yield os.fsdecode(path), mode, name
 
 
 def open_revision(root: Path, revision: str, *, evidence: str = "evidence") -> Tree:
@@ -332,7 +333,6 @@ def open_revision(root: Path, revision: str, *, evidence: str = "evidence") -> T
             tree._blobs[shown] = blob
         else:
             tree.left_out.append((shown, _NOT_READ.get(mode, "not a regular file")))
-        _count(tree.entries)
     tree._objects = Objects(root)
     return tree
 

@@ -135,6 +135,7 @@ REAL = {
     ),
     "a level": "def level(loud):\n    n = 1\n    if loud:\n        n = 2\n    return n",
     "a maybe": "def level(loud):\n    if loud:\n        return 2",
+    "a verifier that may say nothing": "def is_known(name):\n    if name in NAMES:\n        return True",
     "a real verifier": "def verify(token):\n    jwt.decode(token, KEY)\n    return True",
     "a checking verifier": "def validate(age):\n    if age < 0:\n        raise ValueError(age)\n    return True",
     "an asserting verifier": "def check(x):\n    assert x > 0\n    return True",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 import subprocess
@@ -176,10 +177,11 @@ def test_an_allowed_suite_that_judges_otherwise_says_which_outcomes_differ(place
     blind = tmp_path / "blind"
     shutil.copytree(other_installation, blind)
     module = blind / "checks" / "test_code.py"
-    text = module.read_text()
-    assert text.count("yield ") >= 1
-    module.write_text(text.replace("if access.path not in settings", "if False and access.path not in settings"))
-    assert module.read_text() != text
+    tree = ast.parse(module.read_text())
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and CHECK in ast.unparse(node.decorator_list[0]):
+            node.body = ast.parse("yield from ()").body
+    module.write_text(ast.unparse(tree))
     refused, allowed = recheck_elsewhere(blind, place.record().bundle)
     assert refused["problems"][1:] == ["the recomputed results are not the recorded ones"]
     assert (allowed["problems"], allowed["identical"]) == ([], False)

@@ -11,6 +11,7 @@ from strictreal import __version__
 from strictreal.cli import audit, evidence, inform, policy
 from strictreal.errors import StrictRealError
 
+_INTERRUPTED = 130
 app = typer.Typer(
     name="strictreal",
     help="Prove that what a repository claims is real.",
@@ -47,7 +48,9 @@ def _options(
 def main() -> None:
     """Entry point: errors made on purpose end in a message and their exit code, never a traceback."""
     try:
-        code = app(standalone_mode=False)  # what `typer.Exit` says comes back as a value
+        code = app(standalone_mode=False)  # what `typer.Exit` says comes back as a value, and so does an interruption
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except StrictRealError as error:

@@ -19,7 +19,7 @@ from strictreal.model import Gap, Inventory, Observation
 from strictreal.policy import load
 from strictreal.subject import Tree
 
-UNITS = ("RegoFile", "PolicyModule", "PolicyData", "PolicySuite", "Parity", "JudgedManifest")
+UNITS = ("RegoFile", "PolicyModule", "PolicyData", "PolicySuite", "PolicyComparison", "JudgedManifest")
 
 
 def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:

@@ -227,7 +227,7 @@ def _words(error: Exception) -> str:
         return f"needed more than {WORKER_BYTES} bytes (bound: unit memory)"
     if isinstance(error, RecursionError):
         return "is nested too deeply (bound: recursion)"
-    text = str(error) if isinstance(error, StrictRealError) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, (StrictRealError, ValueError)) else f"{type(error).__name__}: {error}"
     return text.encode(errors="backslashreplace").decode()[:MAX_REASON]
 
 

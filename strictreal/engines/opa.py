@@ -7,6 +7,7 @@ time and memory, and without the builtins that reach out: a policy that calls `h
 from __future__ import annotations
 
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from strictreal.errors import BoundExceeded, ToolMissing
 SECONDS = 20
 MEMORY_BYTES = 1536 * 1024**2
 """What Go is asked to keep below. Its address space is larger and bounded by the worker."""
+_QUOTED_PART = re.compile(r'\["([^"\\]{1,200})"\]')
 MAX_OUTPUT = 256 * 1024**2
 
 
@@ -102,7 +104,8 @@ def test(sources: Sequence[Source], data: Mapping[str, Any]) -> dict[tuple[str, 
     for result in results or []:
         wrong = result.get("fail") or result.get("error")
         outcome = "skipped" if result.get("skip") else "failed" if wrong else "passed"
-        found[str(result["package"]).removeprefix("data."), str(result["name"])] = outcome
+        package = _QUOTED_PART.sub(r".\1", str(result["package"])).removeprefix("data.")
+        found[package, str(result["name"])] = outcome
     return found
 
 

@@ -24,7 +24,7 @@ def vocabulary(text: str) -> frozenset[str]:
 
 Body = Literal["empty", "logs", "refuses", "constant", "affirms", "echo"]
 Place = Literal["module", "class", "nested", "conditional"]
-Says = Literal["placeholder", "reason", "idle", "abstract", "unsupported"]
+Says = Literal["placeholder", "reason", "idle", "abstract", "unsupported", "explained"]
 Value = Literal["", "none", "true", "false", "trivial", "symbol", "text", "record", "numbers"]
 
 
@@ -75,7 +75,8 @@ class Function(Located, frozen=True, kw_only=True):
     """The module hands the function on as a value, as one does with callbacks."""
     says: tuple[Says, ...] = ()
     """What docstring, comments and message say of the body: that it plays a part only, why it may be so, that it does
-    nothing on purpose, that subclasses provide it, that it cannot be had."""
+    nothing on purpose, that subclasses provide it, that it cannot be had; `explained`: the refusal's message is a
+    sentence that does not speak of work to come."""
     remark: str = ""
     """The comment or docstring line that calls it a placeholder, redacted."""
 

@@ -137,7 +137,7 @@ class SilentRule(Located, frozen=True, kw_only=True):
     """The field that was removed."""
 
 
-class Parity(Located, frozen=True, kw_only=True):
+class PolicyComparison(Located, frozen=True, kw_only=True):
     """Policies that both engines were asked about: the unit in which their answers are compared."""
 
     questions: Natural
@@ -147,7 +147,7 @@ class Parity(Located, frozen=True, kw_only=True):
 class ParityDifference(Located, frozen=True, kw_only=True):
     """One question that the engines answer differently."""
 
-    unit = "Parity"
+    unit = "PolicyComparison"
     question: str
     embedded: str
     opa: str

@@ -137,7 +137,7 @@ def _answers(suite: Loaded, changed: Module | None, text: str, documents: Sequen
         if not s.path.endswith("_test.rego")
     ]
     engine = rego.prepare(sources, suite.data)
-    query = packages_query(suite.policies)
+    query = rules_query(suite.questions)
     found = []
     for _, _, document in documents:
         try:
@@ -148,14 +148,18 @@ def _answers(suite: Loaded, changed: Module | None, text: str, documents: Sequen
     return found
 
 
-def packages_query(packages: Sequence[str]) -> str:
-    """A query for all documents of packages at once; each in a list that is empty where it is undefined."""
-    return "{" + ", ".join(f'"{p}": [x | x := {data_path(p)}]' for p in packages) + "}"
+def rules_query(rules: Sequence[str]) -> str:
+    """A query for the values of rules at once; each in a list that is empty where it is undefined.
+
+    Rules, and not packages as a whole: the embedded engine loses definitions of a rule that is defined in several
+    modules when it is asked for its package.
+    """
+    return "{" + ", ".join(f"{json.dumps(rule)}: [x | x := {data_path(rule)}]" for rule in rules) + "}"
 
 
-def data_path(package: str) -> str:
-    """`data["a"]["b"]` for a dotted package; brackets, since a part may be a keyword."""
-    return "data" + "".join(f"[{json.dumps(part)}]" for part in package.split("."))
+def data_path(path: str) -> str:
+    """`data["a"]["b"]` for the dotted path `a.b`; brackets, since a part may be a keyword."""
+    return "data" + "".join(f"[{json.dumps(part)}]" for part in path.split("."))
 
 
 def _lift(module: Module, trap: Trap) -> str:

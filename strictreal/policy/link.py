@@ -57,58 +57,76 @@ class Suite:
 
 def link(units: Sequence[Unit], documents: Sequence[Document], tested: Container[str]) -> list[Suite]:
     """One suite for each file whose path is in `tested`: those that hold tests; in path order."""
-    return [suite(unit, units, documents) for unit in sorted(units, key=lambda u: u.path) if unit.path in tested]
+    index = _Index(units, documents)
+    return [index.suite(unit) for unit in sorted(units, key=lambda u: u.path) if unit.path in tested]
 
 
-def suite(unit: Unit, units: Sequence[Unit], documents: Sequence[Document]) -> Suite:
-    """The suite of one module: itself and what it leads to."""
-    best: Suite | None = None
-    for root in _ancestors(unit.path):
-        inside = [u for u in units if _below(u.path, root)]
-        nearby = [d for d in documents if _below(d.path, root)]
-        found = _closure(unit, root, inside, nearby)
-        if not found.missing:
-            return found
-        if best is None or len(found.missing) < len(best.missing):
-            best = found
-    assert best is not None  # noqa: S101  (the root of the subject is always an ancestor)
-    return best
+class _Index:
+    """Modules by every beginning of their package, so that a reference finds them without looking at all."""
+
+    def __init__(self, units: Sequence[Unit], documents: Sequence[Document]) -> None:
+        self._documents = documents
+        self._by_package: dict[str, list[Unit]] = {}
+        self._below: dict[str, list[Unit]] = {}
+        for unit in units:
+            self._by_package.setdefault(unit.package, []).append(unit)
+            for beginning in list(_beginnings(unit.package))[:-1]:
+                self._below.setdefault(beginning, []).append(unit)
+
+    def suite(self, unit: Unit) -> Suite:
+        """What a module leads to, in the smallest folder where nothing is missing."""
+        best: Suite | None = None
+        for root in _ancestors(unit.path):
+            found = self._closure(unit, root)
+            if not found.missing:
+                return found
+            if best is None or len(found.missing) < len(best.missing):
+                best = found
+        assert best is not None  # noqa: S101  (the root of the subject is always an ancestor)
+        return best
+
+    def _modules(self, reference: str, root: str) -> list[Unit]:
+        """Modules below a root whose package a reference leads into, or that lie below the reference."""
+        found = [u for beginning in _beginnings(reference) for u in self._by_package.get(beginning, ())]
+        return [u for u in (*found, *self._below.get(reference, ())) if _below(u.path, root)]
+
+    def _closure(self, unit: Unit, root: str) -> Suite:
+        """What `unit` leads to inside a root."""
+        data = [(d.path, prefix(d.path, root), d.keys) for d in self._documents if _below(d.path, root)]
+        loaded: dict[str, Unit] = {unit.path: unit}
+        used: dict[str, tuple[str, ...]] = {}
+        missing: set[str] = set()
+        waiting = [unit]
+        while waiting and len(loaded) <= MAX_MODULES:
+            current = waiting.pop()
+            for reference in (current.package, *current.refers):
+                modules = self._modules(reference, root)
+                parts = tuple(reference.split("."))
+                named = [(path, at) for path, at, keys in data if any(_overlap((*at, key), parts) for key in keys)]
+                if not modules and not named:
+                    missing.add(reference)
+                used.update(named)
+                for other in modules:
+                    if other.path not in loaded and (not other.tests or _shares(other, reference, current)):
+                        loaded[other.path] = other
+                        waiting.append(other)
+        unread = sorted(f"{other.path}: {other.problem}" for other in loaded.values() if other.problem)
+        if waiting:
+            unread.append(f"it needs more than {MAX_MODULES} modules (bound: linked modules)")
+        return Suite(
+            unit.path,
+            root,
+            tuple(sorted(loaded)),
+            tuple(sorted(used.items())),
+            tuple(sorted(missing)),
+            unread[0] if unread else "",
+        )
 
 
-def _closure(unit: Unit, root: str, units: Sequence[Unit], documents: Sequence[Document]) -> Suite:
-    """What `unit` leads to inside a root."""
-    by_package: dict[str, list[Unit]] = {}
-    for other in units:
-        by_package.setdefault(other.package, []).append(other)
-    below = [(d.path, prefix(d.path, root), d.keys) for d in documents]
-    loaded: dict[str, Unit] = {unit.path: unit}
-    used: dict[str, tuple[str, ...]] = {}
-    missing: set[str] = set()
-    waiting = [unit]
-    while waiting and len(loaded) <= MAX_MODULES:
-        current = waiting.pop()
-        for reference in (current.package, *current.refers):
-            parts = tuple(reference.split("."))
-            packages = [p for p in by_package if _overlap(tuple(p.split(".")), parts)]
-            data = [(path, at) for path, at, keys in below if any(_overlap((*at, key), parts) for key in keys)]
-            if not packages and not data:
-                missing.add(reference)
-            used.update(data)
-            for other in (o for p in packages for o in by_package[p]):
-                if other.path not in loaded and (not other.tests or _shares(other, reference, current)):
-                    loaded[other.path] = other
-                    waiting.append(other)
-    unread = sorted(f"{other.path}: {other.problem}" for other in loaded.values() if other.problem)
-    if waiting:
-        unread.append(f"it needs more than {MAX_MODULES} modules (bound: linked modules)")
-    return Suite(
-        unit.path,
-        root,
-        tuple(sorted(loaded)),
-        tuple(sorted(used.items())),
-        tuple(sorted(missing)),
-        unread[0] if unread else "",
-    )
+def _beginnings(path: str) -> Iterator[str]:
+    """`a`, `a.b`, `a.b.c` for `a.b.c`."""
+    parts = path.split(".")
+    return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
 def _shares(tests: Unit, reference: str, current: Unit) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from strictreal.engines import opa, rego
 from strictreal.errors import StrictRealError
-from strictreal.facts.policies import PolicyData, PolicyModule, PolicyRule, RegoFile, Unportable
+from strictreal.facts.policies import Negation, PolicyData, PolicyModule, PolicyRule, RegoFile, Unportable
 from strictreal.model import Fact, Gap, Observation
 from strictreal.policy import link, read
 from strictreal.policy.test import Loaded
@@ -98,6 +98,13 @@ def _folder(path: str) -> str:
     return path.rpartition("/")[0]
 
 
+def _questions(suite: link.Suite, loading: Loading) -> tuple[str, ...]:
+    """What can be asked of a suite's policies: every rule that is no function."""
+    loaded = [r for r in loading.rules if r.path in suite.modules and loading.is_policy_rule(r)]
+    functions = {f"{rule.package}.{rule.name}" for rule in loaded if rule.kind == "function"}
+    return tuple(sorted({f"{rule.package}.{rule.name}" for rule in loaded} - functions))
+
+
 def _package(tree: Tree, path: str) -> str:
     """The package that an unparsed file declares, so that what needs it is known."""
     try:
@@ -122,6 +129,11 @@ def _link(tree: Tree, loading: Loading, facts: Sequence[Fact]) -> None:
     for fact in facts:
         if isinstance(fact, Unportable) and fact.kind in ("impure", "unsupported"):
             barred.setdefault(fact.path, fact)
+    doubts: dict[str, str] = {}
+    for fact in facts:
+        if isinstance(fact, Unportable | Negation):
+            named = fact.name if isinstance(fact, Unportable) else "not"
+            doubts.setdefault(fact.path, f"{fact.path}:{fact.where.line} uses {named}")
     for suite in link.link(units, top, tests):
         found = [barred[path] for path in suite.modules if path in barred]
         worst = min(found, key=lambda use: (use.kind != "impure", use.path), default=None)
@@ -133,12 +145,23 @@ def _link(tree: Tree, loading: Loading, facts: Sequence[Fact]) -> None:
             loading.refused.append(Refused(suite.test, reason, suite.modules))
             continue
         try:
-            loading.suites.append(_loaded(tree, suite, loading, tests[suite.test], reason))
+            loading.suites.append(
+                _loaded(
+                    tree,
+                    suite,
+                    loading,
+                    tests[suite.test],
+                    reason,
+                    next((doubts[path] for path in suite.modules if path in doubts), ""),
+                )
+            )
         except ValueError as error:
             loading.refused.append(Refused(suite.test, str(error), suite.modules))
 
 
-def _loaded(tree: Tree, suite: link.Suite, loading: Loading, tests: Sequence[PolicyRule], barred: str) -> Loaded:
+def _loaded(
+    tree: Tree, suite: link.Suite, loading: Loading, tests: Sequence[PolicyRule], barred: str, doubt: str
+) -> Loaded:
     parts = [(at, read.document(path, tree.read(path))) for path, at in suite.data]
     names = {(rule.package, rule.name): rule.where.line for rule in reversed(tests)}
     return Loaded(
@@ -149,5 +172,6 @@ def _loaded(tree: Tree, suite: link.Suite, loading: Loading, tests: Sequence[Pol
         rules=tuple((package, name, line) for (package, name), line in sorted(names.items(), key=lambda i: i[1])),
         barred=barred,
         missing=suite.missing,
-        policies=tuple(sorted({loading.modules[p].package for p in suite.modules if not loading.modules[p].tests})),
+        questions=_questions(suite, loading),
+        doubt=doubt,
     )

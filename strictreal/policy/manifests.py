@@ -14,7 +14,7 @@ from strictreal.engines import rego
 from strictreal.engines.rego import RegoError, Source
 from strictreal.model import canonical, digest
 from strictreal.policy import link, metadata, parity, read
-from strictreal.policy.parity import Difference
+from strictreal.policy.parity import Comparison
 from strictreal.policy.syntax import parse
 
 ENTRY = "data.main.violations"
@@ -98,11 +98,11 @@ def judge(documents: tuple[str, ...]) -> list[Verdict]:
     return [_judge(engine, document) for document in documents]
 
 
-def compare(documents: tuple[str, ...]) -> list[Difference]:
+def compare(documents: tuple[str, ...]) -> Comparison:
     """comparing both engines on manifests"""
     named = [(str(number), json.loads(document)) for number, document in enumerate(documents)]
     modules, data = sources()
-    return parity.compare(modules, data, ["main"], named, "")
+    return parity.compare(modules, data, [ENTRY.removeprefix("data.")], named, "", each=True)
 
 
 def _judge(engine: rego.Engine, document: str) -> Verdict:

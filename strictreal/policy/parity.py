@@ -11,7 +11,7 @@ import msgspec
 
 from strictreal.engines import opa, rego
 from strictreal.engines.rego import UNDEFINED, RegoError, Source
-from strictreal.policy.absent import inputs, packages_query, variants
+from strictreal.policy.absent import inputs, rules_query, variants
 from strictreal.policy.test import Loaded
 from strictreal.subject import open_tree
 
@@ -33,7 +33,9 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     question: str
     """The rule that is asked for."""
     about: str
-    """The name of the input."""
+    """The name of the first input for which they do."""
+    more: int = 0
+    """For how many further inputs they do."""
     embedded: str
     opa: str
 
@@ -63,72 +65,118 @@ class ParityReport(msgspec.Struct, frozen=True, kw_only=True):
         return compared and not self.problems
 
 
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Both engines' answers to the same questions. A refusal is no answer, and so no difference."""
+
+    differences: tuple[Difference, ...] = ()
+    refusals: int = 0
+    refusal: str = ""
+    """The first one, with the engine that refuses."""
+
+
 def compare_suite(suite: Loaded) -> SuiteParity:
     """comparing both engines"""
     # Put to both: the tests themselves, every input that the tests use, and each of those with each field removed.
-    tests = sorted({package for package, _, _ in suite.rules})
+    tests = sorted({f"{package}.{name}" for package, name, _ in suite.rules})
     policies = [s for s in suite.modules() if not s.path.endswith("_test.rego")]
-    try:
-        documents = list(variants(inputs(suite)))
-        differences = compare(suite.modules(), suite.data, tests, [("the tests", {})], suite.test)
-        named = [(f"input {n + 1}" + (f" without {path}" if path else ""), d) for n, path, d in documents]
-        differences += compare(policies, suite.data, suite.policies, named, suite.test)
-    except RegoError as error:
-        return SuiteParity(test=suite.test, questions=0, refused=f"the embedded engine refuses it: {error}"[:300])
-    return SuiteParity(test=suite.test, questions=1 + len(documents), differences=tuple(differences[:MAX_DIFFERENCES]))
+    documents = list(variants(inputs(suite)))
+    named = [(f"input {n + 1}" + (f" without {path}" if path else ""), d) for n, path, d in documents]
+    first = compare(suite.modules(), suite.data, tests, [("the tests", {})], suite.test)
+    second = compare(policies, suite.data, suite.questions, named, suite.test)
+    refusals = first.refusals + second.refusals
+    refused = f"{refusals} answers are refused: {first.refusal or second.refusal}" if refusals else ""
+    return SuiteParity(
+        test=suite.test,
+        questions=1 + len(documents),
+        differences=(first.differences + second.differences)[:MAX_DIFFERENCES],
+        refused=refused,
+    )
 
 
 def compare(
     sources: Sequence[Source],
     data: dict[str, Any],
-    packages: Sequence[str],
+    rules: Sequence[str],
     documents: Sequence[tuple[str, Any]],
     path: str,
-) -> list[Difference]:
-    """Ask both engines for all documents of `packages` under each named input.
+    *,
+    each: bool = False,
+) -> Comparison:
+    """Ask both engines for the value of `rules` (dotted paths below `data`) under each named input.
+
+    Differences of one rule are reported once, with the number of inputs; or, when `each` is true, for every input.
 
     Raises:
         RegoError: the embedded engine cannot load the modules.
         ToolMissing, BoundExceeded: there is no opa, or it ran into a bound.
     """
-    if not documents or not packages:
-        return []
-    query = packages_query(packages)
+    if not documents or not rules:
+        return Comparison()
     engine = rego.prepare(sources, data)
-    here = [_embedded(engine, query, document) for _, document in documents]
-    there = _real(sources, data, query, [document for _, document in documents])
-    found = []
+    here = [_embedded(engine, rules, document) for _, document in documents]
+    there = _real(sources, data, rules_query(rules), [document for _, document in documents])
+    found: dict[tuple[str, str], Difference] = {}
+    refusals: list[str] = []
     for (name, _), ours, theirs in zip(documents, here, there, strict=True):
-        if _plain(ours) != _plain(theirs):
-            rule, one, other = _first_difference(ours, theirs)
-            found.append(Difference(path=path, question=rule, about=name, embedded=one, opa=other))
-    return found
+        if isinstance(theirs, str):
+            refusals.append(theirs)
+            continue
+        for rule in rules:
+            one, other = ours[rule], theirs[rule]
+            if isinstance(one, str):
+                refusals.append(one)
+            elif _plain(one) != _plain(other):
+                key = (rule, name if each else "")
+                known = found.get(key)
+                found[key] = (
+                    msgspec.structs.replace(known, more=known.more + 1)
+                    if known
+                    else _difference(path, rule, name, _only(one), _only(other))
+                )
+    return Comparison(
+        differences=tuple(found.values()), refusals=len(refusals), refusal=refusals[0] if refusals else ""
+    )
 
 
-def _embedded(engine: rego.Engine, query: str, document: Any) -> Any:
+def _embedded(engine: rego.Engine, rules: Sequence[str], document: Any) -> dict[str, Any]:
+    """The value of each rule, in a list that is empty where it is undefined; a string where the engine refuses."""
+    engine.input(json.dumps(document).encode())
     try:
-        engine.input(json.dumps(document).encode())
-        return engine.evaluate(query)
+        answer: dict[str, Any] = engine.evaluate(rules_query(rules))
+        return answer
     except RegoError as error:
-        return f"error: {error}"
+        if len(rules) == 1:
+            return {rules[0]: f"regorus: {error}"}
+        return {rule: _embedded(engine, [rule], document)[rule] for rule in rules}
 
 
 def _real(sources: Sequence[Source], data: dict[str, Any], query: str, documents: Sequence[Any]) -> list[Any]:
-    """OPA's answers, asked for together; where one of them fails all, halves are asked apart."""
+    """OPA's answers, asked for together; where one of them fails all, halves are asked apart. A string is a refusal."""
     every = f"[r | some doc in input.docs; r := {query} with input as doc]"
     try:
         answer = opa.evaluate(sources, data, every, {"docs": list(documents)})
         if isinstance(answer, list) and len(answer) == len(documents):
             return answer
-        failure: Any = UNDEFINED
+        failure = "OPA: no answer"
     except opa.CompileError as error:
-        return [f"error: {error}"] * len(documents)
+        return [f"OPA: {error}"] * len(documents)
     except RegoError as error:
-        failure = f"error: {error}"
+        failure = f"OPA: {error}"
     if len(documents) == 1:
         return [failure]
     half = len(documents) // 2
     return [*_real(sources, data, query, documents[:half]), *_real(sources, data, query, documents[half:])]
+
+
+def _difference(path: str, rule: str, about: str, ours: Any, theirs: Any) -> Difference:
+    """Where two answers first differ, both shortened to it."""
+    while isinstance(ours, dict) and isinstance(theirs, dict):
+        key = next(
+            k for k in sorted({*ours, *theirs}) if _plain(ours.get(k, UNDEFINED)) != _plain(theirs.get(k, UNDEFINED))
+        )
+        rule = f"{rule}.{key}"
+        ours, theirs = ours.get(key, UNDEFINED), theirs.get(key, UNDEFINED)
+    return Difference(path=path, question=rule, about=about, embedded=_short(ours), opa=_short(theirs))
 
 
 def _plain(value: Any) -> Any:
@@ -140,22 +188,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _first_difference(ours: Any, theirs: Any) -> tuple[str, str, str]:
-    """The first rule whose answers differ, and both answers, shortened."""
-    rule = "the answer"
-    while isinstance(ours, dict) and isinstance(theirs, dict):
-        key = next(
-            k for k in sorted({*ours, *theirs}) if _plain(ours.get(k, UNDEFINED)) != _plain(theirs.get(k, UNDEFINED))
-        )
-        rule = key if rule == "the answer" else f"{rule}.{key}"
-        ours, theirs = _only(ours.get(key, UNDEFINED)), _only(theirs.get(key, UNDEFINED))
-        if rule.count(".") > 20:
-            break
-    return rule, _short(ours), _short(theirs)
-
-
-def _only(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
+def _only(value: list[Any]) -> Any:
+    return value[0] if value else UNDEFINED
 
 
 def _short(value: Any) -> str:

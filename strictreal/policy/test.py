@@ -27,8 +27,10 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
     rules: tuple[tuple[str, str, int], ...]
     """Package, name and line of each test rule of the file."""
-    policies: tuple[str, ...] = ()
-    """Packages of the modules that are not tests."""
+    questions: tuple[str, ...] = ()
+    """Dotted paths of the rules, not functions, of the modules that are not tests."""
+    doubt: str = ""
+    """Where it uses what the embedded engine answers differently from OPA; "" when it does not."""
     barred: str = ""
     """Why the embedded engine cannot run it; the real OPA runs it then."""
     missing: tuple[str, ...] = ()
@@ -64,14 +66,16 @@ class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
     def undecided(self, suite: Loaded) -> str:
         """Why the results say nothing of the policies; "" when they do.
 
-        An engine that fails has not judged. And a test that does not pass where data is missing, which is only there
-        when the policy is deployed, may pass with it.
+        An engine that fails has not judged. A test that does not pass where data is missing, which is only there when
+        the policy is deployed, may pass with it; and one that the embedded engine fails may pass in OPA.
         """
         failed = next((r for r in self.results if r.outcome == "error"), None)
         if failed:
             return f"{self.engine} cannot run {failed.name}: {failed.message}"
         if suite.missing and any(r.outcome == "failed" for r in self.results):
             return f"it fails without data.{suite.missing[0]}, which is not in the repository"
+        if suite.doubt and self.engine == embedded() and any(r.outcome == "failed" for r in self.results):
+            return f"it fails in the embedded engine, which is not OPA: {suite.doubt}"
         return ""
 
     @property

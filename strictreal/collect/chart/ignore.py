@@ -47,11 +47,23 @@ def rules(text: str) -> tuple[Rule, ...]:
 def _rule(line: str) -> Rule:
     if "**" in line:
         raise HelmFailure(".helmignore: double-star (**) syntax is not supported")
+    try:
+        _glob(line)
+    except _BadPattern:
+        raise HelmFailure(f".helmignore: {line[:100]!r}: syntax error in pattern") from None
     negated = line.startswith("!")
     line = line.removeprefix("!")
     folders = line.endswith("/")
     line = line.removesuffix("/")
-    return Rule(_glob(line.removeprefix("/")), "/" in line, folders, negated)
+    try:
+        pattern = _glob(line.removeprefix("/"))
+    except _BadPattern:
+        pattern = re.compile(r"(?!)")  # what is left of `\\/` matches nothing
+    return Rule(pattern, "/" in line, folders, negated)
+
+
+class _BadPattern(ValueError):
+    pass
 
 
 def _glob(glob: str) -> re.Pattern[str]:
@@ -59,27 +71,46 @@ def _glob(glob: str) -> re.Pattern[str]:
     parts: list[str] = []
     position = 0
     while position < len(glob):
-        character = glob[position]
-        position += 1
-        if character == "*":
+        if glob[position] == "*":
             parts.append("[^/]*")
-        elif character == "?":
+        elif glob[position] == "?":
             parts.append("[^/]")
-        elif character == "[":
-            closed = glob.find("]", position + 1)
-            if closed < 0:
-                raise HelmFailure(".helmignore: syntax error in pattern")
-            inside = glob[position:closed].replace("\\", "\\\\").replace("[", "\\[")
-            parts.append(f"[{inside}]")
-            position = closed + 1
+        elif glob[position] == "[":
+            part, position = _class(glob, position + 1)
+            parts.append(part)
+            continue
         else:
-            if character == "\\" and position < len(glob):
-                character, position = glob[position], position + 1
-            parts.append(re.escape(character))
-    try:
-        return re.compile("".join(parts), re.DOTALL)
-    except re.error as error:
-        raise HelmFailure(f".helmignore: syntax error in pattern: {error}") from None
+            position += glob[position] == "\\"
+            if position >= len(glob):
+                raise _BadPattern
+            parts.append(re.escape(glob[position]))
+        position += 1
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _class(glob: str, position: int) -> tuple[str, int]:
+    """A class of characters, from behind its `[`, and the position behind its `]`."""
+    negated = glob.startswith("^", position)
+    position += negated
+    ranges: list[tuple[str, str]] = []
+    while not (ranges and glob.startswith("]", position)):
+        low, position = _character(glob, position)
+        high = low
+        if glob.startswith("-", position):
+            high, position = _character(glob, position + 1)
+        ranges.append((low, high))
+    inside = "".join(f"{re.escape(low)}-{re.escape(high)}" for low, high in ranges if low <= high)
+    nothing = "(?s:.)" if negated else "(?!)"
+    return f"[{'^' if negated else ''}{inside}]" if inside else nothing, position + 1
+
+
+def _character(glob: str, position: int) -> tuple[str, int]:
+    if glob[position : position + 1] in ("", "-", "]"):
+        raise _BadPattern
+    position += glob[position] == "\\"
+    if position + 1 >= len(glob):
+        raise _BadPattern
+    return glob[position], position + 1
 
 
 def kept(files: dict[str, bytes]) -> dict[str, bytes]:

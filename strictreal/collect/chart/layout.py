@@ -114,6 +114,8 @@ def subtree(files: dict[str, bytes], folder: str = "", key: str = "", values: tu
     """
     if len(values) > MAX_SUBCHART_DEPTH:
         raise BoundExceeded(f"subcharts nested more than {MAX_SUBCHART_DEPTH} deep (bound: subchart depth)")
+    if f"{folder}Chart.yaml" not in files:
+        raise kubeyaml.YamlError("Chart.yaml is missing, or .helmignore leaves it out")
     said = metadata(files[f"{folder}Chart.yaml"], files.get(f"{folder}requirements.yaml", b""))
     key = key or said.name
     children: list[Subtree] = []

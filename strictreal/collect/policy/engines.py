@@ -6,29 +6,33 @@ from collections.abc import Iterator, Sequence
 
 from strictreal.collect.policy import work
 from strictreal.collect.policy.charts import Judgeable
+from strictreal.collect.redact import redact
 from strictreal.collect.session import Session
 from strictreal.engines import opa
-from strictreal.facts.policies import Parity, ParityDifference
+from strictreal.facts.policies import ParityDifference, PolicyComparison
 from strictreal.model import Fact, Location, Observation, canonical, digest
 from strictreal.policy import manifests, parity
 from strictreal.policy.load import Loading
-from strictreal.policy.parity import Difference, SuiteParity
+from strictreal.policy.parity import Comparison, Difference, SuiteParity
 from strictreal.subject import Tree
 
 SECONDS = 120
 """Wall time for one file of tests, or for one batch of manifests, in both engines."""
 BATCH = 200
 """Manifests that OPA is asked about at once."""
+UNIT = "PolicyComparison"
 ABSENT = "no opa binary on the PATH"
 
 
 def collect(tree: Tree, loading: Loading, charts: Sequence[Judgeable], session: Session) -> Iterator[Observation]:
     """One comparison for each file of tests and for each chart."""
+    for refused in loading.refused:
+        yield work.observation(tree, "parity", refused.test, [work.gap(UNIT, refused.test, refused.reason)])
     if opa.version() == "absent":
         for suite in loading.suites:
-            yield work.observation(tree, "parity", suite.test, [work.gap("Parity", suite.test, ABSENT)])
+            yield work.observation(tree, "parity", suite.test, [work.gap(UNIT, suite.test, ABSENT)])
         for chart in (chart for chart in charts if chart.manifests):
-            missing = work.gap("Parity", chart.source, ABSENT)
+            missing = work.gap(UNIT, chart.source, ABSENT)
             yield work.observation(tree, "parity", chart.source, [missing], digest=chart.digest)
         return
     yield from _suites(tree, loading, session)
@@ -38,15 +42,15 @@ def collect(tree: Tree, loading: Loading, charts: Sequence[Judgeable], session: 
 def _suites(tree: Tree, loading: Loading, session: Session) -> Iterator[Observation]:
     for suite in loading.suites:
         if suite.barred:
-            yield work.observation(tree, "parity", suite.test, [work.gap("Parity", suite.test, suite.barred)])
+            yield work.observation(tree, "parity", suite.test, [work.gap(UNIT, suite.test, suite.barred)])
     asked = [suite for suite in loading.suites if not suite.barred]
     items = [(digest(canonical(suite)), suite) for suite in asked]
     results = work.run(session, parity.compare_suite, items, SuiteParity, seconds=SECONDS)
     for suite, (result, cached) in zip(asked, results, strict=True):
         refused = result if isinstance(result, str) else result.refused
-        facts: list[Fact] = [work.gap("Parity", suite.test, refused)] if refused else []
+        facts: list[Fact] = [work.gap(UNIT, suite.test, refused)] if refused else []
         if not isinstance(result, str) and not refused:
-            facts = [Parity(where=work.at(tree, suite.test, 1), questions=result.questions)]
+            facts = [PolicyComparison(where=work.at(tree, suite.test, 1), questions=result.questions)]
             facts += [_difference(work.at(tree, suite.test, 1), d) for d in result.differences]
         yield work.observation(tree, "parity", suite.test, facts, cached=cached)
 
@@ -59,20 +63,22 @@ def _charts(tree: Tree, charts: Sequence[Judgeable], session: Session) -> Iterat
     found: dict[str, list[Difference]] = {document: [] for document in documents}
     problems: dict[str, str] = {}
     cached: dict[str, bool] = {}
-    results = work.run(session, manifests.compare, items, list[Difference], seconds=SECONDS)
+    results = work.run(session, manifests.compare, items, Comparison, seconds=SECONDS)
     for batch, (result, was_cached) in zip(batches, results, strict=True):
         cached |= dict.fromkeys(batch, was_cached)
         if isinstance(result, str):
             problems |= dict.fromkeys(batch, result)
+        elif result.refusals:
+            problems |= dict.fromkeys(batch, f"{result.refusals} answers are refused: {result.refusal}")
         else:
-            for one in result:
+            for one in result.differences:
                 found[batch[int(one.about)]].append(one)
     for chart in charts:
         own = [manifest.document for manifest in chart.manifests]
         problem = next((problems[document] for document in own if document in problems), "")
-        facts: list[Fact] = [work.gap("Parity", chart.source, problem)] if problem else []
+        facts: list[Fact] = [work.gap(UNIT, chart.source, problem)] if problem else []
         if own and not problem:
-            facts = [Parity(where=chart.where, questions=len(own))]
+            facts = [PolicyComparison(where=chart.where, questions=len(own))]
             facts += [_difference(m.where, one) for m in chart.manifests for one in found[m.document]]
         known = all(cached[document] for document in own)
         if facts:
@@ -81,4 +87,6 @@ def _charts(tree: Tree, charts: Sequence[Judgeable], session: Session) -> Iterat
 
 def _difference(where: Location, found: Difference) -> ParityDifference:
     question = found.question if found.about.isdigit() else f"{found.question} for {found.about}"
-    return ParityDifference(where=where, question=question, embedded=found.embedded, opa=found.opa)
+    if found.more and not found.about.isdigit():
+        question += f" and {found.more} more"
+    return ParityDifference(where=where, question=question, embedded=redact(found.embedded), opa=redact(found.opa))

@@ -36,18 +36,19 @@ def collect(tree: Tree, loading: Loading, session: Session) -> Iterator[Observat
         yield work.observation(tree, "tests", refused.test, [work.gap("PolicySuite", refused.test, refused.reason)])
     for suite in loading.suites:
         runs = [run for run in (here.get(suite.test), there.get(suite.test), silent.get(suite.test)) if run]
+        results += [result for result, _ in runs if isinstance(result, SuiteResult)]
+        # OPA is the judge where it is there; the embedded engine then only says what is covered.
+        judges = [run for run in (there.get(suite.test) or here.get(suite.test), silent.get(suite.test)) if run]
+        problem = next((words for result, _ in judges if (words := _undecided(suite, result))), "")
         paths = tuple(path for path, _, _ in suite.sources)
-        problem = next((words for result, _ in runs if (words := _undecided(suite, result))), "")
+        facts: list[Fact] = [work.gap("PolicySuite", suite.test, problem) if problem else _suite(tree, suite, paths)]
         if problem:
             unrun |= set(paths)
-        first: Fact = work.gap("PolicySuite", suite.test, problem) if problem else _suite(tree, suite, paths)
-        facts = [first]
-        for result, _ in runs:
-            if isinstance(result, SuiteResult):
-                results.append(result)
-                facts += _tests(tree, result) if not _undecided(suite, result) else ()
-            elif isinstance(result, list):
+        for result, _ in judges:
+            if isinstance(result, list):
                 facts += [_silent(tree, item) for item in result]
+            elif isinstance(result, SuiteResult) and not problem:
+                facts += _tests(tree, result)
         cached = all(was_cached for _, was_cached in runs)
         yield work.observation(tree, "tests", suite.test, facts, cached=cached)
     yield from _coverage(tree, loading, results, unrun)

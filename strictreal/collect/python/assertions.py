@@ -81,6 +81,7 @@ class Judge:
     def __init__(self, module: ParsedModule) -> None:
         self._module = module
         self._known: dict[ast.AST, bool] = {}
+        self._by_name: dict[ast.AST, dict[str, ast.FunctionDef | ast.AsyncFunctionDef]] = {}
         self._functions = {f.name for f in module.of(ast.FunctionDef, ast.AsyncFunctionDef)}
         self._names = self._functions | {c.name for c in module.of(ast.ClassDef)}
 
@@ -104,20 +105,21 @@ class Judge:
     def _torn_down(self, owner: ast.ClassDef | None) -> bool:
         names = {"tearDown", "asyncTearDown", "teardown_method"}
         return owner is not None and any(
-            isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef) and m.name in names and self.can_fail(m, owner, 1)
-            for m in owner.body
+            self.can_fail(m, owner, 1) for n, m in self._members(owner).items() if n in names
         )
 
     def _by_fixture(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         """A fixture of the same module that asserts."""
-        wanted = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)}
-        return any(
-            isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)
-            and f.name in wanted
-            and f.decorator_list
-            and self.can_fail(f, None, 1)
-            for f in self._module.tree.body
-        )
+        wanted = [a.arg for a in (*function.args.args, *function.args.kwonlyargs)]
+        fixtures = [f for name in wanted if (f := self._members(self._module.tree).get(name)) and f.decorator_list]
+        return any(self.can_fail(f, None, 1) for f in fixtures)
+
+    def _members(self, owner: ast.ClassDef | ast.Module) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+        """The functions of a class or of the module by name, looked up once."""
+        if owner not in self._by_name:
+            functions = (m for m in owner.body if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef))
+            self._by_name[owner] = {m.name: m for m in functions}
+        return self._by_name[owner]
 
     def can_fail(self, function: ast.AST, owner: ast.ClassDef | None, depth: int) -> bool:
         """Whether calling a function of this module can fail a test; recursion counts as no."""
@@ -319,9 +321,8 @@ class Judge:
             if current is None or current in visited:
                 continue
             visited.add(current)
-            for member in current.body:
-                if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef) and member.name == name:
-                    return member, owner
+            if method := self._members(current).get(name):
+                return method, owner
             for base in current.bases:
                 waiting += [d for d in self._module.definitions(base) if isinstance(d, ast.ClassDef)]
         return None, None

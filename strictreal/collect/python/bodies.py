@@ -45,6 +45,15 @@ _LITERAL_CALLS = frozenset(
 )
 
 
+_BLANK = frozenset({"none", "true", "false", "trivial"})
+_MADE_UP = vocabulary("mock fake stub dummy sample canned placeholder example hardcoded")
+"""Words of constants that hold made-up data; any other constant has a name because it is settled there."""
+_SETTLING = vocabulary(
+    "config params options settings spec metadata mapper policy layout shape size range field schema"
+)
+"""Words of classes whose objects say how something is done, and are written down for that."""
+
+
 def dotted(module: ParsedModule, node: ast.AST) -> str:
     """What an expression denotes: resolved where bindings tell, else as it is written; "" when it is no dotted name."""
     if resolved := module.resolve(node):
@@ -155,13 +164,10 @@ def value_of(
     if isinstance(node, ast.Name):
         if known and node.id in known:
             return known[node.id]
-        return "symbol" if node.id.isupper() and len(node.id) > 1 else ""
+        return "text" if node.id.isupper() and not _MADE_UP.isdisjoint(words(node.id)) else ""
     if isinstance(node, ast.Attribute):
-        owner = node.value
-        while isinstance(owner, ast.Attribute):
-            owner = owner.value
-        fixed = node.attr.isupper() and isinstance(owner, ast.Name) and owner.id[:1].isupper()
-        return "symbol" if fixed else ""
+        alone = depth == MAX_DEPTH and isinstance(node.value, ast.Name) and node.value.id[:1].isupper()
+        return "symbol" if alone and node.attr.isupper() else ""
     parts = _parts(module, node)
     if parts is None:
         return ""
@@ -184,16 +190,18 @@ def _combined(module: ParsedModule, node: ast.expr, parts: list[ast.expr], value
         return "record" if values[0] == "record" else "numbers"
     if isinstance(node, ast.Call) and dotted(module, node.func).startswith(("numpy.", "torch.", "jax.")):
         return "numbers"
-    if isinstance(node, ast.Tuple) and set(values) <= {"none", "true", "false", "trivial"}:
+    if isinstance(node, ast.Tuple) and set(values) <= _BLANK:
         return "trivial"
     if "record" in values or "numbers" in values:
         return "record"
     if isinstance(node, ast.Dict):
-        return "record" if len(node.keys) > 1 else "text"
+        return "record" if len(node.keys) > 1 and not set(values[len(node.keys) :]) <= _BLANK else "text"
     if isinstance(node, ast.Call):
-        return "record" if len(parts) > 1 else "text"
-    numeric = [p for p in parts if isinstance(p, ast.Constant) and type(p.value) in {int, float}]
-    return "numbers" if len(numeric) > 1 and len(numeric) == len(parts) else "text"
+        kind = words(dotted(module, node.func).rpartition(".")[2])
+        settled = kind[-1:] and kind[-1] in _SETTLING
+        return "record" if len(parts) > 1 and not settled and not set(values) <= _BLANK else "text"
+    measured = [p for p in parts if isinstance(p, ast.Constant) and type(p.value) is float]
+    return "numbers" if len(measured) > 1 else "text"
 
 
 def _of_constant(value: object) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Literal
 
 from strictreal.collect.python import bodies, reading, remarks
@@ -56,9 +57,10 @@ def _kind(
         return "abstract"
     named = words(node.name)
     opening = docstring(node)[: remarks.MAX_REMARK]
-    if named and (named[0] in _ABSTRACT_WORDS or (named[-1] in _ABSTRACT_WORDS and named[-2:][0] not in _OTHER_BASES)):
+    marks = [at for at, word in enumerate(named) if word in _ABSTRACT_WORDS]
+    if any(at == 0 or named[at - 1] not in _OTHER_BASES for at in marks):
         return "abstract"
-    if node.name[:1] == "I" and node.name[1:2].isupper() and node.name[2:3].islower():
+    if re.match(r"I[A-Z][a-z]", node.name) and not node.name.startswith("IPv"):
         return "abstract"
     return "abstract" if remarks.ABSTRACT_CLASS.search(opening) else "concrete"
 

@@ -16,7 +16,8 @@ from strictreal.collect.redact import MARK, redact
 if TYPE_CHECKING:
     from strictreal.collect.python.module import ParsedModule
 
-_MENTION = re.compile(r"(?i)pass|pwd|secret|token|key|credential|auth|login|://[^/\s]*@|eyJ|gh[pousr]_|xox|AKIA")
+_STEMS = ("pass", "pwd", "secret", "token", "key", "credential")
+"""One of these is in every name that says its value is a secret, in lower case."""
 _SECRETS = vocabulary("password passwd passphrase pwd secret credential credentials apikey passcode")
 _KEYS = vocabulary(
     """
@@ -58,8 +59,6 @@ _GETTERS = {"get", "getenv", "setdefault", "pop", "config", "env", "str"}
 
 def credentials(module: ParsedModule) -> Iterator[ast.Constant]:
     """Every literal of the module that is a credential."""
-    if not _MENTION.search(module.text):
-        return
     seen: set[ast.AST] = set()
     for name, value in _named(module):
         if value not in seen and _is_secret_name(name) and _is_secret_value(name, value):
@@ -140,7 +139,8 @@ def _literals(value: ast.expr | None) -> Iterator[ast.Constant]:
             return
         node = waiting.pop()
         if isinstance(node, ast.Constant):
-            yield node
+            if isinstance(node.value, str | bytes):
+                yield node
         elif isinstance(node, ast.BoolOp):
             waiting += node.values
         elif isinstance(node, ast.IfExp):
@@ -169,7 +169,8 @@ def _words(name: str) -> list[str]:
 
 def _is_secret_name(name: str) -> bool:
     """Whether a name's last word says that its value is a secret: `db_password` does, `password_field` does not."""
-    if len(name) > 80 or not (found := _words(name)):
+    lowered = name.lower()
+    if len(name) > 80 or not any(stem in lowered for stem in _STEMS) or not (found := _words(name)):
         return False
     *before, last = found
     if before and before[0] in _VERBS:
@@ -222,7 +223,7 @@ def _logins(module: ParsedModule) -> Iterator[ast.Constant]:
 
 def _is_token(text: str) -> bool:
     """Whether the whole of a text has the shape of a well-known token."""
-    return not any(c.isspace() for c in text) and redact(text) == MARK
+    return not any(c.isspace() for c in text[:512]) and any(c in "0123456789." for c in text) and redact(text) == MARK
 
 
 def _text(constant: ast.Constant) -> str:

@@ -15,8 +15,9 @@ from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.names import MAX_ALIASES
 from strictreal.facts.code import EnvAccess
 
-_MENTION = re.compile(
-    r"(?i)env|decouple|starlette|basesettings|dynaconf|prettyconf|dj_database_url|expandvars|getattr\(|__dict__"
+_MENTIONS = (
+    *("environ", "getenv", "putenv", "unsetenv", "setenv", "dotenv", "decouple", "envparse", "prettyconf", "dynaconf"),
+    *("starlette", "dj_database_url", "BaseSettings", "expandvars", "envvar", "prefixed_env", "getattr(", "__dict__", "vars("),
 )
 """A module without any of these words uses the environment in no form known here."""
 _PROCESS = re.compile(
@@ -58,7 +59,7 @@ _VARIABLE = re.compile(r"[A-Za-z_]\w{0,79}")
 
 def facts(module: ParsedModule) -> Iterator[EnvAccess]:
     """Every access of the module."""
-    if not _MENTION.search(module.text):
+    if not any(word in module.text for word in _MENTIONS):
         return
     for node in _candidates(module):
         yield from _of_expression(module, node)

@@ -50,7 +50,7 @@ _ANSWERS = vocabulary(
     lock watch response script found integrity duplicate unique already exists json decode invalid
     schema noresultfound multipleresultsfound resultfound multiple programming again validation parse value
     key type argument conflict unauthorized forbidden unicode compile syntax usage config configuration lookup
-    index attribute disallowed assertion
+    index attribute disallowed assertion terminated cancelled canceled closed shutdown
     """
 )
 """Words of exceptions by which a service that works gives an answer: not found, duplicate, conflict."""

@@ -22,9 +22,10 @@ _TELLING = vocabulary(
     """
     error errors err fail failed fails failure failures unavailable unreachable unhealthy down degraded broken exception
     aborted dead lost traceback reject rejected nack problem problems issues issue warnings crashed timeout invalid
-    disconnected closed skipped missing
+    disconnected closed skipped missing unable cannot refused denied
     """
 )
+_SAYING = ("not installed", "not available", "not found", "not supported", "not configured", "not reachable")
 _STATES = vocabulary("connected alive running open healthy ok success succeeded reachable online")
 
 
@@ -96,7 +97,8 @@ def tells(module: ParsedModule, statements: list[ast.stmt]) -> bool:
                 return True
             if isinstance(node, ast.Constant) and type(node.value) is int and 400 <= node.value < 600:
                 return True  # an HTTP status
-            if not _TELLING.isdisjoint(words(_text(node))):
+            text = _text(node)
+            if not _TELLING.isdisjoint(words(text)) or any(phrase in text for phrase in _SAYING):
                 return True
     return False
 

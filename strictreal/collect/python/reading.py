@@ -189,12 +189,12 @@ def affirms(module: ParsedModule, node: Functions) -> bool:
     body = [inner for statement in node.body for inner in bodies.within(statement)]
     tolerant = [t for t in body if isinstance(t, ast.Try) and t.handlers and not any(map(_raises, t.handlers))]
     guarded = {inner for t in tolerant for statement in t.body for inner in bodies.within(statement)}
-    answered = False
+    if not _always_returns(node.body, MAX_NESTING):
+        return False
     for inner in body:
         if isinstance(inner, ast.Return):
             if not (isinstance(inner.value, ast.Constant) and inner.value.value is True):
                 return False
-            answered = True
         elif isinstance(inner, ast.Raise | ast.Assert | ast.Yield | ast.YieldFrom | ast.While):
             return False
         elif isinstance(inner, ast.Call):
@@ -202,7 +202,22 @@ def affirms(module: ParsedModule, node: Functions) -> bool:
                 return False
         elif isinstance(inner, ast.Subscript | ast.Attribute) and not isinstance(inner.ctx, ast.Load):
             return False  # it stores something: a function with an effect and a status
-    return answered
+    return True
+
+
+def _always_returns(block: list[ast.stmt], depth: int) -> bool:
+    """Whether no path leaves a block but by `return`; errors aside."""
+    last = block[-1]
+    if isinstance(last, ast.Return):
+        return True
+    parts: list[list[ast.stmt]] = []
+    if isinstance(last, ast.If):
+        parts = [last.body, last.orelse]
+    elif isinstance(last, ast.Try):
+        parts = [last.orelse or last.body, *(handler.body for handler in last.handlers)]
+    elif isinstance(last, ast.With | ast.AsyncWith):
+        parts = [last.body]
+    return bool(parts) and depth > 0 and all(part and _always_returns(part, depth - 1) for part in parts)
 
 
 def _raises(handler: ast.ExceptHandler) -> bool:

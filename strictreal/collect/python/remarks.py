@@ -26,12 +26,13 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 _PLAYING = _pattern(
     r"""
-    ^(?: placeholders? | stub(?:bed|s)? | dummy | fake[ds]? | mock(?:ed|s|ing)? | hard-?coded | canned
+    ^(?: placeholders? | stub(?:bed|s)? | dummy | fake[ds]? | mock(?:ed|s|ing)? | canned
+      | hard-?coded(?: [.!:\s]*$ | ~(?:values?|response|result|answer|data|list|for|until)\b)
       | simulat(?:e[ds]?|ing)
        | pretend(?:ing|s)? | not~(?:yet~)?implemented | unimplemented | not~done~yet | temporary
        | implementation~(?:goes|comes|pending)
        | implement(?: ~(?:this|me|it|later|here|real|actual|actually|properly|logic|your)\b | [.!\s]*$ ) )(?:\b|$)
-    | \b(?:placeholder|stub|dummy|mock(?:ed)?|fake|simulated|hard-?coded|canned|temporary)~
+    | \b(?:placeholder|stub|dummy|mock(?:ed)?|fake|simulated|canned|temporary)~
       (?: implementation | response | result | data | values? | answer | return | output | version | logic | scores?
         | embeddings? | vectors? | record | reply | body | until | for~now | function | method)\b
     | \b(?:return\w*|yield\w*|giv\w+|serv\w+|use[sd]?|using)~(?:(?:a|an|the|some)~)?
@@ -45,7 +46,8 @@ _PLAYING = _pattern(
     | \b(?:return|accept|assume|pass|allow|approve|succeed)\w*\b.{0,40}~for~now\b
     | \b(?:this|it|function|method|feature|functionality)~(?:is|was|has)~(?:not|n't)~
       (?:been~)?(?:yet~|currently~)?implemented
-    | \b(?:to~be|needs?~to~be|must~be|should~be|will~be)~(?:implemented|wired|replaced~(?:with|by)|filled~in|written)
+    | \b(?:(?:still|left|remains)~to~be|needs?~to~be|will~be)~(?:implemented|wired|filled~in|written)
+    | \b(?:to|must|should|will|can)~be~replaced~(?:with|by)~(?:a~|the~|an~)?(?:real|actual|proper|true|call)
     | \breplace~(?:this~|it~)?with~(?:a~|the~)?(?:real|actual|proper)
     """
 )
@@ -68,7 +70,8 @@ _IMPROVEMENT = _pattern(
 _MISSING = _pattern(
     r"""
     (?:actually~|properly~|later~|just~|we~|should~|need~to~|must~|have~to~|please~)*
-    (?: implement | replace | call | connect | integrate | query | fetch | load | compute | calculate | check
+    (?: implement | replace~(?:this|it|with~(?:a~|the~|an~)?(?:real|actual|proper|call|query)) | hard-?coded | call
+      | connect | integrate | query | fetch | load | compute | calculate | check
       | verify | validate
       | send | store | save | persist | read | write | wire | hook
       | use~(?:a~|an~|the~)?(?:real|actual|proper) | get | parse
@@ -103,14 +106,16 @@ REASON = _pattern(
 """Why a body may say nothing, or always the same."""
 IDLE = _pattern(
     r"""
-    \b(?: no-?op | no~operation
-      | (?:does~not|doesn't|do~not|don't|nothing~to|not)~(?:do|have)~(?:any|some)?(?:thing)?
+    \b(?: no-?op | no~operation | (?:does~not|doesn't|do~not|don't|nothing~to|not)~(?:do|have)~(?:any|some)?(?:thing)?
       | do(?:es)?~nothing | nothing~to | not~(?:needed|required|necessary|applicable|used) | unused | overw?ritten
-      | overrid\w+ | sub-?class\w* | intentional\w* | deliberate\w* | on~purpose | by~design
-      | when~\w+~is~disabled )\b
+      | overrid\w+ | sub-?class\w* | intentional\w* | deliberate\w* | on~purpose | by~design | when~\w+~is~disabled
+      | no~\w+~to~\w+ | no~need | unnecessary | elsewhere | (?:done|handled|triggered|managed|created)~(?:by|in)
+      | already~(?:done|handled) )\b
     """
 )
 """That a body does nothing on purpose."""
+PENDING = _pattern(r"\b(?:implement\w*|todo|fixme|yet|soon|later|future|come|coming|pending|planned|wip|unfinished)\b")
+"""That work is to come."""
 ABSTRACT_CLASS = _pattern(
     r"""
     \b(?: abstract | base[-~]?class | mix-?in | (?:to~be~|should~be~|must~be~|can~be~|be~)

@@ -22,24 +22,36 @@ _SKIP_CALLS = {
 }
 
 
-def disabled(module: ParsedModule, function: Definition, owner: ast.ClassDef | None) -> str:
-    """Why a test function never counts, by its decorators, its class or its module; empty when it does."""
-    marks = [*function.decorator_list, *module_marks(module)]
-    if owner is not None:
-        marks += [*owner.decorator_list, *_assigned_marks(owner.body)]
-    return next((reason for mark in marks if (reason := _reason(module, mark))), "")
+class Skips:
+    """The marks of one module: its own and its classes' are read once."""
+
+    def __init__(self, module: ParsedModule) -> None:
+        self._module = module
+        self._whole = self._first([*_assigned_marks(module.tree.body), *_skipping_calls(module)])
+        self._classes: dict[ast.ClassDef, str] = {}
+
+    def disabled(self, function: Definition, owner: ast.ClassDef | None) -> str:
+        """Why a test never counts, by its decorators, its class or its module; empty when it does."""
+        reason = self._whole or self._first(function.decorator_list)
+        if reason or owner is None:
+            return reason
+        if owner not in self._classes:
+            self._classes[owner] = self._first([*owner.decorator_list, *_assigned_marks(owner.body)])
+        return self._classes[owner]
+
+    def _first(self, marks: list[ast.expr]) -> str:
+        return next((reason for mark in marks if (reason := _reason(self._module, mark))), "")
 
 
-def module_marks(module: ParsedModule) -> list[ast.expr]:
-    """`pytestmark` of the module, and a `pytest.skip(allow_module_level=True)` that always runs."""
-    skips = [
+def _skipping_calls(module: ParsedModule) -> list[ast.expr]:
+    """`pytest.skip(allow_module_level=True)` as a statement of the module, which always runs."""
+    return [
         statement.value
         for statement in module.tree.body
         if isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Call)
         and module.resolve(statement.value.func) == "pytest.skip"
     ]
-    return [*_assigned_marks(module.tree.body), *skips]
 
 
 def _assigned_marks(body: list[ast.stmt]) -> list[ast.expr]:

@@ -170,6 +170,8 @@ def _remarks(node: Functions, seen: Reading, comments: Comments) -> tuple[tuple[
         says.append("abstract")
     if remarks.UNSUPPORTED.search(f"{message} {text}"):
         says.append("unsupported")
+    if len(message.split()) > 3 and not remarks.PENDING.search(message):
+        says.append("explained")
     return tuple(says), redact(remark.strip())[:MAX_SHOWN]
 
 

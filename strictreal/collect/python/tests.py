@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from strictreal.collect.python.assertions import Judge
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
-from strictreal.collect.python.skips import disabled
+from strictreal.collect.python.skips import Skips
 from strictreal.facts.code import TestFunction
 from strictreal.model import Fact, Inventory, Location
 
@@ -26,11 +26,11 @@ def facts(module: ParsedModule) -> Iterator[Fact]:
     found = list(_tests(module))
     if not found:
         return
-    judge = Judge(module)
+    judge, skips = Judge(module), Skips(module)
     yield Inventory(of="TestFunction", count=len(found))
     for function, owner in found:
         name = f"{owner.name}.{function.name}" if owner else function.name
-        weakness = disabled(module, function, owner) or judge.weakness(function, owner)
+        weakness = skips.disabled(function, owner) or judge.weakness(function, owner)
         where = module.at(function) if weakness else Location(module.path, function.lineno)
         yield TestFunction(where=where, name=name, weakness=weakness)
 
@@ -39,8 +39,9 @@ def _tests(module: ParsedModule) -> Iterator[tuple[Function, ast.ClassDef | None
     """Test functions with the class they are in: top-level functions of test modules, methods of test classes."""
     in_tests = role(module.path) == "test"
     if in_tests:
+        switched_off = _switched_off(module)
         for function in module.tree.body:
-            if isinstance(function, Function) and _is_test(module, function):
+            if isinstance(function, Function) and function.name not in switched_off and _is_test(module, function):
                 yield function, None
     for owner in module.of(ast.ClassDef):
         if isinstance(module.parents[owner], ast.FunctionDef | ast.AsyncFunctionDef):
@@ -55,7 +56,7 @@ def _is_test(module: ParsedModule, function: Function) -> bool:
         return False
     decorators = [d.func if isinstance(d, ast.Call) else d for d in function.decorator_list]
     named = [module.resolve(d) or (d.attr if isinstance(d, ast.Attribute) else "") for d in decorators]
-    return not any(_NOT_TESTS.search(name) for name in named) and not _is_attribute_off(module, function)
+    return not any(_NOT_TESTS.search(name) for name in named)
 
 
 def _is_test_case(module: ParsedModule, owner: ast.ClassDef) -> bool:
@@ -83,13 +84,13 @@ def _opted_out(body: list[ast.stmt]) -> bool:
     )
 
 
-def _is_attribute_off(module: ParsedModule, function: Function) -> bool:
-    """`test_tool.__test__ = False` beside the function."""
-    return any(
-        isinstance(s, ast.Assign)
-        and isinstance(s.targets[0], ast.Attribute)
-        and s.targets[0].attr == "__test__"
-        and isinstance(s.targets[0].value, ast.Name)
-        and s.targets[0].value.id == function.name
-        for s in module.tree.body
-    )
+def _switched_off(module: ParsedModule) -> set[str]:
+    """Functions with `test_tool.__test__ = False` beside them."""
+    return {
+        target.value.id
+        for statement in module.tree.body
+        if isinstance(statement, ast.Assign)
+        and isinstance(target := statement.targets[0], ast.Attribute)
+        and target.attr == "__test__"
+        and isinstance(target.value, ast.Name)
+    }
