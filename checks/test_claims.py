@@ -5,10 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Annotated
 
+from msgspec.structs import replace
+
 from strictreal.check import check
 from strictreal.facts.claims import CodeClaim, DocumentClaim, Mention, Pipeline, StatusClaim, StrictClaim
 from strictreal.facts.code import Module
-from strictreal.model import Facts, Finding, Findings
+from strictreal.model import Facts, Finding, Findings, Located
 
 WORD = re.compile(r"\w+")
 CONTRADICTED_BY = {
@@ -46,11 +48,17 @@ def test_what_is_marked_done_is_there(
             continue
         for mention in claim.mentions:
             if reason := _undone(claim, mention, by_path):
-                yield claim.finding(f"marked as done, but {reason}")
+                yield _about(claim, mention.text, f"marked as done, but {reason}")
         if claim.open_lines:
             count = len(claim.open_lines)
             items = "an item below it is" if count == 1 else f"{count} items below it are"
             yield claim.finding(f"marked as done, but {items} still open, the first in line {claim.open_lines[0]}")
+
+
+def _about(claim: Located, subject: str, message: str) -> Finding:
+    """A finding about one of several things that a line says; named, so that each keeps its own identity."""
+    found = claim.finding(message)
+    return replace(found, where=replace(found.where, resource=subject))
 
 
 def _undone(claim: StatusClaim, mention: Mention, hollow: dict[str, list[Finding]]) -> str:
@@ -96,7 +104,7 @@ def _contradicted(claim: CodeClaim | DocumentClaim, found: list[Finding]) -> Ite
     for says in claim.says:
         against = [finding for finding in found if finding.check in CONTRADICTED_BY[says]]
         if against:
-            yield claim.finding(f"claims {IN_WORDS[says]}, contradicted by {_first_of(against)}")
+            yield _about(claim, IN_WORDS[says], f"claims {IN_WORDS[says]}, contradicted by {_first_of(against)}")
 
 
 def _in_lines(claim: CodeClaim, finding: Finding) -> bool:

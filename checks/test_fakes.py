@@ -96,6 +96,10 @@ def _mixed(text: str, known: Set[str]) -> bool:
     return not known.isdisjoint(words(text))
 
 
+def _one(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
+
+
 def _is_kin(base: str, rest: tuple[str, ...]) -> bool:
     """Whether a base class is what the rest of a stand-in's name names."""
     own = set(words(base.rpartition(".")[2]))
@@ -120,19 +124,19 @@ def _double(fake: Fake, real: set[str]) -> str:
     noun = rest[-1]
     if memory:
         kept = noun in COLLABORATORS - {"stream", "index", "memory", "cache"} or (noun == "cache" and base)
-        return f"plays {base or 'a ' + noun}" if kept else ""
+        return f"plays {base or _one(noun)}" if kept else ""
     if base:
         return f"plays {base}"
     if "".join(rest) in real:
         return f"plays {''.join(word.capitalize() for word in rest)}"
     if noun in COLLABORATORS:
-        return f"plays a {noun}"
+        return f"plays {_one(noun)}"
     methods = [m for m in fake.methods if m not in {"__init__", "__repr__", "__str__", "__eq__", "__hash__"}]
     if not methods or noun in MAKERS:
         return ""
     called = next((m for m in methods if words(m) and words(m)[0] in CALLS), "")
     if called or not {"fake", "mock", "stub", "spy", "bogus"}.isdisjoint(own):
-        return f"plays a {noun} and answers {called or methods[0]}()"
+        return f"plays {_one(noun)} and answers {called or methods[0]}()"
     return ""
 
 
@@ -156,7 +160,8 @@ def _served(fake: Fake) -> str:
 
 def _reason(fake: Fake, role: str, real: set[str], doubles: set[str]) -> str:
     if fake.kind == "mock":
-        return f"{fake.name} answers what it is told to"
+        replaces = ".patch" in fake.name or fake.name.endswith((".spy", "setattr"))
+        return f"{fake.name} {'replaces behaviour in place' if replaces else 'answers what it is told to'}"
     if fake.kind == "patch":
         return "" if fake.detail == "data" else f"replaces {fake.name} in place"
     if fake.kind == "service":

@@ -32,7 +32,7 @@ def test_waivers_are_valid_and_used(
 
 @check(
     "gate.loosened",
-    proves="The change leaves the configuration, waivers and thresholds that it is judged by as they were, or stricter.",
+    proves="The change leaves the configuration, waivers and thresholds that judge it as they were, or stricter.",
     remedy="Bring the change of the gate in a commit of its own, which its owners approve.",
 )
 def test_a_change_does_not_loosen_its_own_gate(comparisons: Facts[Comparison], changes: Facts[GateChange]):

@@ -21,12 +21,23 @@ class Cache:
 
     Attributes:
         damaged: how many entries failed their digest and were dropped.
+        trouble: why nothing can be remembered; "" when it can.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self.damaged = 0
         self._path = folder / "facts.sqlite" if folder else None
-        self._database = _connect(self._path) if self._path else None
+        self.trouble = ""
+        self._database: sqlite3.Connection | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        if not self._path:
+            return
+        try:
+            self._database = _connect(self._path)
+        except (sqlite3.Error, OSError) as error:  # locked, read-only, a full disk: another run's file, or nobody's
+            self.trouble = f"no cache in {self._path.parent}: {error}"
 
     @staticmethod
     def key(*parts: str) -> str:
@@ -62,7 +73,7 @@ class Cache:
         self.close()
         if self._path:
             _remove(self._path)
-            self._database = _connect(self._path)
+            self._connect()
 
     def put_many(self, entries: Mapping[str, bytes]) -> None:
         """Remember; silently not, when the disk or another run is in the way."""
@@ -78,19 +89,18 @@ class Cache:
             self._database = None
 
 
-def _connect(path: Path) -> sqlite3.Connection | None:
-    """The database at `path`, made anew when it is damaged or has grown too large; None when there can be none."""
-    for _ in range(2):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if path.exists() and path.stat().st_size > MAX_BYTES:
-                _remove(path)
-            return _open(path)
-        except (sqlite3.OperationalError, OSError):
-            return None  # locked, read-only, a full disk: another run's file, or nobody's
-        except sqlite3.DatabaseError:
-            _remove(path)
-    return None
+def _connect(path: Path) -> sqlite3.Connection:
+    """The database at `path`, made anew when it is damaged or has grown too large."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.exists() and path.stat().st_size > MAX_BYTES:
+        _remove(path)
+    try:
+        return _open(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        _remove(path)
+        return _open(path)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -18,7 +18,7 @@ Judge = Callable[..., Iterable[Finding]]
 
 @dataclass(frozen=True)
 class Parameter:
-    """What one parameter of a check asks for: all facts of a type, the only fact of a type, or findings of other checks."""
+    """What a parameter of a check asks for: all facts of a type, its only fact, or findings of other checks."""
 
     name: str
     facts: type[Fact] | None = None

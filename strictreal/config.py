@@ -29,6 +29,13 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 
 
+class Secrets(dict[str, str]):
+    """Values by name that must not be shown; its own text hides them."""
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(sorted(self))})"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the person or CI job that runs the audit has set."""
 
@@ -48,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """True on a CI machine (CI=true): no colours, no spinners."""
     variables: tuple[str, ...] = ()
     """Names of the set environment variables that bear on an audit; their values stay out of every bundle."""
-    secrets: dict[str, str] = {}
+    secrets: Secrets = Secrets()
     """Values by name of environment variables that sound like secrets: no file of a bundle may hold one."""
 
 
@@ -110,7 +117,7 @@ def settings(environ: typing.Mapping[str, str] | None = None) -> Settings:
         trusted_keys=tuple(Path(p) for p in env.get("STRICTREAL_TRUSTED_KEYS", "").split(os.pathsep) if p),
         ci=_flag("CI", env.get("CI", "")),
         variables=tuple(sorted(name for name in env if name.startswith(_BEARING))),
-        secrets={name: value for name, value in env.items() if any(word in name.upper() for word in _SECRET_WORDS)},
+        secrets=Secrets((n, v) for n, v in env.items() if any(word in n.upper() for word in _SECRET_WORDS)),
     )
 
 

@@ -52,7 +52,8 @@ class Collected(msgspec.Struct, kw_only=True):
     base: str
     """The commit of the base revision, or ""."""
     left_out: int
-    cache_damage: int
+    notes: tuple[str, ...]
+    """What went wrong with the cache, which changes nothing but the time."""
 
 
 def open_subject(request: Request) -> Subject:
@@ -96,8 +97,13 @@ def collect(
         time=time,
         base=trees[1][0].commit if request.since else "",
         left_out=sum(isinstance(fact, LeftOut) for observation in seen for fact in observation.facts),
-        cache_damage=cache.damaged,
+        notes=_remarks(cache),
     )
+
+
+def _remarks(cache: Cache) -> tuple[str, ...]:
+    damaged = f"{cache.damaged} damaged entries of the cache were computed again" if cache.damaged else ""
+    return tuple(remark for remark in (cache.trouble, damaged) if remark)
 
 
 class _Specimen(NamedTuple):

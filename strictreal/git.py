@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from strictreal import programs
 from strictreal.errors import BoundExceeded, SubjectError
 
 SECONDS = 120
@@ -40,8 +41,7 @@ _COMMAND = (
 def _environment(root: Path) -> dict[str, str]:
     return {
         "GIT_CEILING_DIRECTORIES": str(root.resolve().parent),  # a broken .git must not make an outer repository answer
-        # A relative entry would find programs in the audited folder when that is the current one.
-        "PATH": os.pathsep.join(folder for folder in os.get_exec_path() if os.path.isabs(folder)),
+        "PATH": programs.search_path(),
         "GIT_ALLOW_PROTOCOL": "",  # overrules `protocol.<name>.allow` of the repository: not even a lazy fetch connects
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,

@@ -32,6 +32,11 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def shortened(text: str, most: int) -> str:
+    """The text if it has at most `most` characters; otherwise its beginning and an ellipsis, `most` in all."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 class Severity(StrEnum):
     """How much a finding matters; the order of SARIF's levels."""
 

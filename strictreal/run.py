@@ -35,6 +35,7 @@ def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -
     """
     started = time.monotonic()
     _refuse_unknown_checks(request.only)
+    signer = sign.signer(settings)  # a configured key that cannot be used fails before the work, not after it
     subject = open_subject(request)
     tree = subject.tree
     with _desk(subject, request) as (folder, writer, unwritten):
@@ -48,7 +49,7 @@ def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -
             account = _account(request, subject, collected, results, settings, phases, recorder.seconds)
             try:
                 witness = Witness(settings.state_home)
-                receipt = writer.commit(account, sign.signer(settings), witness=witness, secrets=settings.secrets)
+                receipt = writer.commit(account, signer, witness=witness, secrets=settings.secrets)
             except EvidenceNotWritten as error:
                 problem = str(error)
     unsigned = receipt is None or receipt.key == sign.NONE
@@ -66,7 +67,7 @@ def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -
         seconds=round(time.monotonic() - started),
         bundle=_shown(receipt.bundle) if receipt else "",
         signed=_signature(receipt) if receipt else f"no bundle: {problem}",
-        notes=receipt.notes if receipt else (),
+        notes=(*collected.notes, *(receipt.notes if receipt else ())),
         sprint=subject.choice.path if subject.choice else "",
         criteria=_criteria(subject, results, request.lane),
         exit_code=exit_code(results, strict=request.strict) or int(request.strict and unsigned),

@@ -43,7 +43,7 @@ def _by_helm(rules: str) -> list[str] | None:
     """The files that Helm loads from a folder; None when it refuses it."""
     import helm_python
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, helm.quiet():
         for path, text in _files(rules).items():
             place = Path(folder) / path
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,13 @@ def test_a_rule_leaves_out_what_helm_leaves_out(rules: str, session: Session) ->
     assert ours(rules) == by_helm(session, rules)
 
 
-@given(lines=st.lists(st.text("ad.*?/!tx[]^-\\", min_size=1, max_size=8), max_size=3))
+@given(characters=st.lists(st.tuples(st.sampled_from("a-b^]\\"), st.booleans()), min_size=1, max_size=5))
+def test_any_class_of_characters_is_what_it_is_to_helm(characters: list[tuple[str, bool]], session: Session) -> None:
+    rule = "[" + "".join("\\" + letter if escaped else letter for letter, escaped in characters) + "]*"
+    assert ours(rule) == by_helm(session, rule)
+
+
+@given(lines=st.lists(st.text("ad.*?/!tx#- ", min_size=1, max_size=8), max_size=3))
 def test_any_rules_leave_out_what_helm_leaves_out(lines: list[str], session: Session) -> None:
     rules = "\n".join(lines)
     assert ours(rules) == by_helm(session, rules)

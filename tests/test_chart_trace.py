@@ -163,5 +163,5 @@ def test_the_values_that_a_line_names_are_those_of_the_whole_chart(
 
 def test_a_long_hostile_template_is_marked_in_linear_time() -> None:
     for template in ("{{ " * 200_000, "{" * 500_000, " \n" * 500_000, '{{ "' + "\\" * 500_000, "{{ $" + "a" * 500_000):
-        trace.mark(template)
-        list(trace.actions(template))
+        marked = trace.mark(template)  # what is quadratic does not end here
+        assert marked is None or len(marked) >= len(template)

@@ -44,6 +44,13 @@ def test_a_docstring_and_a_comment_speak_of_the_definition_around_them():
     ]
 
 
+@pytest.mark.parametrize(
+    "text", ["fully\n# implemented", "no mocks,\n# fakes or stubs", "production\n# ready", "doesn't use\n# mocks"]
+)
+def test_a_claim_is_not_lost_between_two_lines(text):
+    assert in_code(f"# This module is {text}.\n\nA = 1\n" if "use" not in text else f"# It {text}.\n\nA = 1\n")
+
+
 def test_a_comment_that_goes_over_several_lines_is_one_text():
     assert in_code("# This module holds no\n# stubs at all.\n\nA = 1\n") == [(1, "no-stubs", "pkg/mod.py", 0, 0)]
 
@@ -157,6 +164,11 @@ def test_aliases_are_not_expanded():
     """A "billion laughs" of aliases is read in the time that its few nodes take."""
     layers = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60)]
     assert strict("\n".join([*layers, f"env: {{{V}: 1}}"])) == [(61, V)]
+
+
+def test_a_workflow_that_is_nested_too_deeply_is_refused():
+    with pytest.raises(ValueError, match="bound: nesting"):
+        strict("[" * 50_000)
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,20 @@ def test_each_use_is_one_finding_a_line() -> None:
     ]
 
 
+def test_the_environment_is_no_behaviour() -> None:
+    source = "import os\ndef test_a(monkeypatch, value):\n    monkeypatch.setitem(os.environ, 'A', value)"
+    assert list(fakes.facts(parse("tests/test_a.py", source.encode()))) == []
+
+
+def test_an_annotation_makes_no_mock() -> None:
+    source = "from unittest.mock import Mock, patch\n@patch('a.b')\ndef test_a(send: Mock) -> Mock: ..."
+    module = parse("tests/test_a.py", source.encode())
+    assert [(fake.where.line, fake.name) for fake in fakes.facts(module)] == [
+        (1, "unittest.mock.Mock"),
+        (2, "unittest.mock.patch"),
+    ]
+
+
 def test_shadowed_names_are_followed() -> None:
     source = "from unittest.mock import patch\ndef apply(patch):\n    return patch('a')"
     module = parse("app/diff.py", source.encode())

@@ -33,6 +33,7 @@ SILENT = {
     "a log line alone": handled("logger.warning('no: %s', e)", "Exception as e"),
     "a printed error": handled("print(f'no: {e}')\nreturn None", "Exception as e"),
     "a message for the log only": handled("text = f'no {e}'\nlogger.error(text)\nreturn 0", "Exception as e"),
+    "a message and a default": handled("text = f'no {e}'\nlogger.error(text)\nrows = []", "Exception as e"),
     "a traceback printed": handled("traceback.print_exc()"),
     "an assigned default": handled("rows = []", work="rows = fetch()"),
     "an assigned flag": handled("self.enabled = False", "ConnectionError", "connect()"),
@@ -311,3 +312,8 @@ def test_deep_nests_of_handlers_are_survived() -> None:
         pad = "    " * depth
         source += f"{pad}try:\n{pad}    work()\n{pad}except Exception:\n"
     assert len(found(source + "    " * 18 + "pass")) >= 1
+
+
+def test_thousands_of_handlers_in_one_function_stay_within_the_time_of_a_unit() -> None:
+    one = "    try:\n        go()\n    except Exception as e:\n        text = str(e)\n        rows = []\n"
+    assert len(found("def f():\n" + one * 4_000)) == 4_000

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from strictreal.collect.prose import documents, markdown, plain
 from strictreal.collect.prose.assertions import assertions
+from strictreal.collect.prose.hints import may_assert
 from strictreal.collect.prose.mentions import mentions
 from strictreal.collect.prose.resolve import Paths
 from strictreal.collect.prose.sentences import sentences
@@ -48,6 +49,11 @@ ASSERTED = {
 def test_a_sentence_about_the_present_code_is_a_claim_wherever_it_stands(text, expected):
     assert said(text, document=False) == expected
     assert said(text, document=True) == expected
+
+
+@pytest.mark.parametrize("text", ASSERTED)
+def test_the_quick_look_passes_over_no_claim(text):
+    assert may_assert(text)
 
 
 NOT_ASSERTED = {

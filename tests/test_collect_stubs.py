@@ -80,6 +80,7 @@ REAL = {
     "an abstract property": "class A:\n    @property\n    @abc.abstractmethod\n    def size(self): ...",
     "a protocol": "class P(Protocol):\n    def run(self, x) -> int: ...",
     "a generic protocol": "class P(Protocol[T]):\n    def run(self, x: T) -> int: ...",
+    "a protocol that refuses": "class P(Protocol):\n    def run(self, x):\n        raise NotImplementedError",
     "an overload": (
         "@overload\ndef f(x: int) -> int: ...\n@typing.overload\ndef f(x: str) -> str: ...\ndef f(x):\n    return g(x)"
     ),

@@ -29,6 +29,7 @@ from strictreal.evidence.statement import (
     base64_decode,
 )
 from strictreal.model import digest
+from strictreal.programs import search_path
 
 
 def statement_of(bundle: Path) -> dict:
@@ -221,7 +222,7 @@ def audited_with_secrets(root: Path, source: list[str]) -> dict[str, bytes]:
     subject = root / "subject"
     subject.mkdir()
     (subject / "worker.py").write_text("\n".join(source) + "\n")
-    environment = {**SECRETS, "HOME": str(root / "home"), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    environment = {**SECRETS, "HOME": str(root / "home"), "PATH": search_path(), "LANG": "C.UTF-8"}
     environment["PYTHONPATH"] = str(Path(suite.__file__).parents[1])
     script = (
         "from pathlib import Path; from strictreal import config, run;"
@@ -286,7 +287,7 @@ def test_a_real_audit_of_a_commit_names_commit_and_stays_clean(tmp_path):
         "GIT_COMMITTER_NAME": "a",
         "GIT_COMMITTER_EMAIL": "a@b",
     }
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **identity}
+    environment = {"PATH": search_path(), "HOME": str(tmp_path), **identity}
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
         subprocess.run(["git", *command], cwd=subject, env=environment, check=True)
     settings = config.settings({"HOME": str(tmp_path / "home")})

@@ -24,6 +24,7 @@ from strictreal.config import Settings
 from strictreal.errors import ConfigurationError
 from strictreal.evidence import sign
 from strictreal.evidence.statement import ENVELOPE
+from strictreal.programs import search_path
 
 PLAIN = serialization.NoEncryption()
 _processes = multiprocessing.get_context("forkserver")
@@ -257,7 +258,7 @@ def test_the_commands_in_the_documentation_verify_a_bundle_by_hand(place):
     text = (Path(__file__).parents[1] / "docs" / "evidence.md").read_text()
     script = text.split("<!-- by hand -->\n```sh\n")[1].split("```")[0]
     variables = {
-        "PATH": os.environ["PATH"],
+        "PATH": search_path(),
         "BUNDLE": str(receipt.bundle),
         "LEDGER": str(place.output / "ledger.jsonl"),
         "KEY": str(place.settings.config_home / "development.pub.pem"),

@@ -12,13 +12,14 @@ from strictreal.collect import COLLECTORS as REGISTERED
 
 ROOT = Path(__file__).resolve().parent.parent
 
-BOTTOM = {"__version__", "errors", "model", "git", "subject", "config", "suite", "plainyaml"}
+BOTTOM = {"__version__", "errors", "model", "git", "programs", "subject", "config", "suite", "plainyaml"}
 """Model and errors, and what reads a subject or the settings: none of them knows who uses it."""
 MAY_KNOW: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
     "plainyaml": {"errors"},
-    "git": {"errors"},
+    "programs": set(),
+    "git": {"errors", "programs"},
     "suite": {"model"},
     "subject": {"errors", "git", "model"},
     "config": {"errors", "subject"},

@@ -73,10 +73,13 @@ def verify(
     head: Annotated[str, typer.Option(metavar="DIGEST", help="Insist that the ledger holds this line.")] = "",
     alone: Annotated[bool, typer.Option("--alone", help="The bundle was copied away from its ledger.")] = False,
     allow_unsigned: Annotated[bool, typer.Option("--allow-unsigned", help="Accept that nobody vouches.")] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Forget later heads: the ledger was cut on purpose.")
+    ] = False,
 ) -> None:
     """Verify a bundle and its ledger, or every bundle of a folder, offline."""
     from strictreal import config
-    from strictreal.evidence import sign
+    from strictreal.evidence import ledger, sign
     from strictreal.evidence.verify import Demands
     from strictreal.evidence.verify import verify as check
     from strictreal.evidence.witness import Witness
@@ -85,7 +88,10 @@ def verify(
     demands = Demands(
         keys=sign.trusted(settings, key or ()), suite=suite, head=head, alone=alone, allow_unsigned=allow_unsigned
     )
-    report = check(folder, demands, witness=Witness(settings.state_home))
+    witness = Witness(settings.state_home)
+    if accept:
+        witness.accept(folder, ledger.read(folder))
+    report = check(folder, demands, witness=witness)
     for problem in report.problems:
         typer.echo(f"FAILED  {visible(problem)}")
     for note in report.notes:
@@ -115,6 +121,8 @@ def recheck(
     for note in found.notes:
         typer.echo(f"note: {visible(note)}")
     _print_difference(found.difference)
+    if found.differing:
+        typer.echo(f"differing: {', '.join(map(visible, found.differing))}")
     if found.agrees:
         typer.echo("the recorded facts give the recorded outcomes" + (", bit for bit" if found.identical else ""))
     raise typer.Exit(int(not found.agrees))

@@ -2,7 +2,91 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
+from strictreal.cli import console
+from strictreal.report import visible
+
 app = typer.Typer(help="Test, mutate and compare Rego policies.", no_args_is_help=True)
-app.callback()(lambda: None)
+Folder = Annotated[Path, typer.Argument(help="A folder with policies and their tests.")]
+
+
+def _session() -> Any:
+    from strictreal import config
+    from strictreal.cache import Cache
+    from strictreal.collect.session import Session
+
+    settings = config.settings()
+    watch = console.watch(quiet=settings.ci)
+    return Session(Cache(settings.cache_home), **({"watch": watch} if watch else {}))
+
+
+@app.command("test")
+def run_tests(folder: Folder = Path("policies")) -> None:
+    """Run the tests of every policy, with coverage; no test, or a line that no test reaches, fails."""
+    from strictreal.policy import test
+
+    with _session() as session:
+        report = test.run(folder, session)
+    total = failed = 0
+    for suite in report.suites:
+        total += len(suite.results)
+        for result in suite.results:
+            if result.outcome != "passed":
+                failed += 1
+                typer.echo(
+                    visible(f"FAILED  {result.path}:{result.line}  {result.name}: {result.outcome} {result.message}")
+                )
+    for rule in report.rules:
+        if rule.missed or not rule.reached:
+            lines = ", ".join(map(str, rule.missed)) or "all"
+            typer.echo(visible(f"UNCOVERED  {rule.path}:{rule.line}  {rule.name}: lines {lines}"))
+    _problems(report.problems)
+    typer.echo(f"{total} tests, {failed} failed, {len(report.rules)} rules · {' · '.join(report.engines)}")
+    raise typer.Exit(int(not report.ok))
+
+
+@app.command()
+def mutate(folder: Folder = Path("policies")) -> None:
+    """Change every rule in small ways; a change that no test notices fails."""
+    from strictreal.policy import mutate
+
+    with _session() as session:
+        report = mutate.run(folder, session)
+    for mutant in report.survivors:
+        place = f"{mutant.path}:{mutant.line}:{mutant.column}"
+        typer.echo(visible(f"SURVIVED  {place}  {mutant.rule}: {mutant.operator}: {mutant.change}"))
+    _problems(report.problems)
+    counts = Counter(mutant.outcome for mutant in report.mutants)
+    typer.echo(f"{len(report.mutants)} mutants: " + " · ".join(f"{counts[o]} {o}" for o in sorted(counts)))
+    raise typer.Exit(int(not report.ok))
+
+
+@app.command()
+def parity(folder: Folder = Path("policies")) -> None:
+    """Ask the embedded engine and the real OPA the same questions; a different answer fails."""
+    from strictreal.policy import parity
+
+    with _session() as session:
+        report = parity.run(folder, session)
+    for suite in report.suites:
+        if suite.refused:
+            typer.echo(visible(f"NOT COMPARED  {suite.test}: {suite.refused}"))
+        for difference in suite.differences:
+            answers = f"embedded {difference.embedded}, OPA {difference.opa}"
+            typer.echo(visible(f"DIFFERENT  {difference.path}  {difference.question} {difference.about}: {answers}"))
+    _problems(report.problems)
+    questions = sum(suite.questions for suite in report.suites)
+    typer.echo(
+        f"{questions} questions, {sum(len(s.differences) for s in report.suites)} differences · {report.engines}"
+    )
+    raise typer.Exit(int(not report.proven))
+
+
+def _problems(problems: tuple[tuple[str, str], ...]) -> None:
+    for path, reason in problems:
+        typer.echo(visible(f"NOT PROVEN  {path}: {reason}"))

@@ -264,13 +264,14 @@ class _Builder:
 _NONE = object()
 _MERGE = object()
 _MERGE_TAG = _TAG + "merge"
+REMEMBERED, REMEMBERED_LENGTH = 20_000, 64
 _PLAIN: dict[str, Any] = {}
 """What short plain scalars mean, remembered: a handful of words makes up most of every manifest."""
 
 
 def _remembered(text: str) -> Any:
     value = resolve(text)
-    if len(_PLAIN) < 20_000 and len(text) <= 64:
+    if len(_PLAIN) < REMEMBERED and len(text) <= REMEMBERED_LENGTH:
         _PLAIN[text] = value
     return value
 
@@ -320,7 +321,8 @@ def parse(text: str | bytes) -> Document:
         _finish_document(parser)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(str(error.problem or error.context), mark.line + 1 if mark else 0) from None
+        last = len(text.splitlines())  # the parser's end is a line further
+        raise YamlError(str(error.problem or error.context), max(1, min(mark.line + 1, last)) if mark else 0) from None
     except yaml.YAMLError as error:
         raise YamlError(" ".join(str(error).split())) from None
     finally:

@@ -14,6 +14,7 @@ from strictreal.model import Fact, Location
 
 MAX_BYTES = 1024 * 1024
 """Of one workflow file; a larger one is a gap."""
+MAX_DEPTH = 100
 MAX_TEXT = 400
 _FILES = re.compile(
     r"(?:^|/)(?:\.(?:github|gitea|forgejo)/(?:workflows/[^/]+|actions/(?:[^/]+/)*action)|\.gitlab-ci|\.circleci/config"
@@ -37,6 +38,7 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         text = source.decode("utf-8-sig")
+        _refuse_depth(text, loader)
         documents = list(yaml.compose_all(text, Loader=loader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"is not valid YAML: {' '.join(str(error).split())[:200]}") from error
@@ -47,6 +49,15 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
         claims.setdefault(line, StrictClaim(where=Location(path, line, text=redact(shown)), variable=variable))
     jobs = sum(_jobs(document) for document in documents)
     return [Pipeline(where=Location(path), jobs=jobs), *(claims[line] for line in sorted(claims))]
+
+
+def _refuse_depth(text: str, loader: type) -> None:
+    """Composing recurses in C, where depth ends the process; events do not."""
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ValueError(f"is nested more than {MAX_DEPTH} levels deep (bound: nesting)")
 
 
 def _strict(document: yaml.Node | None) -> Iterator[tuple[int, str]]:

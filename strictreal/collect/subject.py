@@ -19,8 +19,11 @@ def excluded(config: Config, path: str) -> str:
 def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
     """What was not read and why, and what is demanded."""
     facts: list[Fact] = [LeftOut(where=Location(path), reason=reason) for path, reason in tree.left_out]
-    for entry in tree:
-        if reason := excluded(config, entry.path):
-            facts.append(LeftOut(where=Location(entry.path), reason=f"excluded by {config.source}: {reason}"))
+    passed_over = ((entry.path, excluded(config, entry.path)) for entry in tree)
+    facts += [
+        LeftOut(where=Location(path), reason=f"excluded by {config.source}: {reason}")
+        for path, reason in passed_over
+        if reason
+    ]
     facts += [Demand(check=glob, by=config.source) for glob in config.require]
     yield Observation(collector="subject", source="", digest=tree.digest, facts=tuple(facts))

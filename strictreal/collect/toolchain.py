@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import re
-import shutil
 import subprocess
 from importlib import metadata
 
 import msgspec
+
+from strictreal import programs
 
 _PACKAGES = {
     "semgrep": "patterns in every language but Python",
@@ -68,7 +69,7 @@ def _package(name: str) -> str:
 
 
 def _binary(command: tuple[str, ...]) -> str:
-    path = shutil.which(command[0])
+    path = programs.find(command[0])
     if not path:
         return ""
     try:

@@ -11,7 +11,6 @@ import contextlib
 import importlib.metadata
 import os
 import re
-import shutil
 import subprocess
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,9 +19,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from strictreal import programs
 from strictreal.errors import BoundExceeded
 
 MAX_RENDER_BYTES = 32 * 1024 * 1024
+MESSAGE_ENDS = 250, 400
+"""Characters kept of the beginning and of the end of a long message."""
 """All that one chart renders to with one set of values."""
 _PROBE = "{{ .Capabilities.KubeVersion.Version }} {{ .Capabilities.HelmVersion.Version }}"
 _PLACE = re.compile(r"([\w.-]{1,100}(?:/[\w.@+-]{1,200}){1,20}):([0-9]{1,7})(?::[0-9]{1,7})?")
@@ -119,7 +121,7 @@ def embedded() -> Engine:
 
 def program() -> str:
     """The `helm` program on PATH, or ""."""
-    return shutil.which("helm") or ""
+    return programs.find("helm")
 
 
 @cache
@@ -206,4 +208,4 @@ def _readable(message: str, folder: str = "") -> str:
     if folder:
         message = message.replace(folder + "/", "").replace(folder, "the chart")
     text = " ".join(message.split())
-    return text if len(text) <= 700 else f"{text[:250]} … {text[-400:]}"
+    return text if len(text) <= sum(MESSAGE_ENDS) else f"{text[: MESSAGE_ENDS[0]]} … {text[-MESSAGE_ENDS[1] :]}"

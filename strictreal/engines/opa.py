@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import resource
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from strictreal import programs
 from strictreal.engines import builtins
 from strictreal.engines.rego import UNDEFINED, RegoError, Source
 from strictreal.errors import BoundExceeded, ToolMissing
@@ -35,7 +35,7 @@ def find() -> str:
     Raises:
         ToolMissing: there is none on the PATH.
     """
-    found = shutil.which("opa")
+    found = programs.find("opa")
     if not found:
         raise ToolMissing("no opa binary on the PATH")
     return found
@@ -129,7 +129,7 @@ def check(source: Source) -> None:
 
 
 def coverage(sources: Sequence[Source], data: Mapping[str, Any]) -> dict[str, tuple[set[int], set[int]]]:
-    """By path, the lines that the tests of `sources` evaluate and those that they do not.
+    """By path, the lines that the tests of `sources` evaluate and those that they do not; all tests must pass.
 
     Raises:
         as `evaluate`.

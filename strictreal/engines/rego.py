@@ -29,6 +29,7 @@ MAX_NESTING = 20
 _LIMITS = {"max_col": MAX_COLUMNS, "max_file_bytes": MAX_BYTES, "max_lines": MAX_LINES}
 _UNDEFINED = "<undefined>"
 _TOKEN = re.compile(r'"(?:[^"\\\n]++|\\.)*+"?|`[^`]*+`?|#[^\n]*+|[\[{(]|[\]})]|[^\s"`#\[\](){}]++')
+_TOKEN_BYTES = re.compile(_TOKEN.pattern.encode())
 _PAIRS = {"]": "[", "}": "{", ")": "("}
 _PLACE = re.compile(r"-->\s*(?P<file>.{0,1000}?):(?P<line>\d{1,7}):(?P<column>\d{1,7})")
 
@@ -130,6 +131,11 @@ def broken(text: str) -> RegoError | None:
 
 def _at(text: str, start: int, message: str) -> RegoError:
     return RegoError(message, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
+
+
+def braces(source: bytes) -> list[int]:
+    """Where the opening braces stand that are neither in a string nor in a comment, in order."""
+    return [match.start() for match in _TOKEN_BYTES.finditer(source) if match[0] == b"{"]
 
 
 def package_of(text: str) -> str:

@@ -12,6 +12,9 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 MAX_MODULES = 500
+"""Modules of one suite."""
+MAX_SUITES = 2_000
+_TOO_MANY = f"it needs more than {MAX_MODULES} modules (bound: linked modules)"
 
 DATA_FILES = ("data.json", "data.yaml", "data.yml")
 
@@ -58,7 +61,10 @@ class Suite:
 def link(units: Sequence[Unit], documents: Sequence[Document], tested: Container[str]) -> list[Suite]:
     """One suite for each file whose path is in `tested`: those that hold tests; in path order."""
     index = _Index(units, documents)
-    return [index.suite(unit) for unit in sorted(units, key=lambda u: u.path) if unit.path in tested]
+    wanted = [unit for unit in sorted(units, key=lambda u: u.path) if unit.path in tested]
+    bound = f"there are more than {MAX_SUITES} files of tests (bound: suites)"
+    rest = [Suite(unit.path, "", (unit.path,), (), problem=bound) for unit in wanted[MAX_SUITES:]]
+    return [*map(index.suite, wanted[:MAX_SUITES]), *rest]
 
 
 class _Index:
@@ -85,10 +91,11 @@ class _Index:
         assert best is not None  # noqa: S101  (the root of the subject is always an ancestor)
         return best
 
-    def _modules(self, reference: str, root: str) -> list[Unit]:
+    def _modules(self, reference: str, root: str) -> Iterator[Unit]:
         """Modules below a root whose package a reference leads into, or that lie below the reference."""
-        found = [u for beginning in _beginnings(reference) for u in self._by_package.get(beginning, ())]
-        return [u for u in (*found, *self._below.get(reference, ())) if _below(u.path, root)]
+        groups = [self._by_package.get(beginning, ()) for beginning in _beginnings(reference)]
+        for group in (*groups, self._below.get(reference, ())):
+            yield from (unit for unit in group if _below(unit.path, root))
 
     def _closure(self, unit: Unit, root: str) -> Suite:
         """What `unit` leads to inside a root."""
@@ -96,23 +103,29 @@ class _Index:
         loaded: dict[str, Unit] = {unit.path: unit}
         used: dict[str, tuple[str, ...]] = {}
         missing: set[str] = set()
+        seen: set[tuple[str, str]] = set()
         waiting = [unit]
-        while waiting and len(loaded) <= MAX_MODULES:
+        while waiting:
             current = waiting.pop()
             for reference in (current.package, *current.refers):
-                modules = self._modules(reference, root)
+                asked = (reference, _folder(current.path) if reference == current.package else "")
+                if asked in seen:
+                    continue
+                seen.add(asked)
                 parts = tuple(reference.split("."))
                 named = [(path, at) for path, at, keys in data if any(_overlap((*at, key), parts) for key in keys)]
-                if not modules and not named:
-                    missing.add(reference)
                 used.update(named)
-                for other in modules:
+                found = bool(named)
+                for other in self._modules(reference, root):
+                    found = True
+                    if len(loaded) > MAX_MODULES:
+                        return Suite(unit.path, root, (unit.path,), (), problem=_TOO_MANY)
                     if other.path not in loaded and (not other.tests or _shares(other, reference, current)):
                         loaded[other.path] = other
                         waiting.append(other)
+                if not found:
+                    missing.add(reference)
         unread = sorted(f"{other.path}: {other.problem}" for other in loaded.values() if other.problem)
-        if waiting:
-            unread.append(f"it needs more than {MAX_MODULES} modules (bound: linked modules)")
         return Suite(
             unit.path,
             root,
@@ -132,8 +145,12 @@ def _beginnings(path: str) -> Iterator[str]:
 def _shares(tests: Unit, reference: str, current: Unit) -> bool:
     """Whether another file of tests holds what `current` refers to by name, or stands beside it in its package."""
     if reference == current.package == tests.package:
-        return tests.path.rsplit("/", 1)[:-1] == current.path.rsplit("/", 1)[:-1]
+        return _folder(tests.path) == _folder(current.path)
     return f"{reference}.".startswith(tests.package + ".")
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def prefix(path: str, root: str) -> tuple[str, ...]:

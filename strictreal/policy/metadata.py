@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from strictreal.errors import StrictRealError
 from strictreal.policy.syntax import Module
 
 MAX_LINES = 200
@@ -32,8 +33,8 @@ def _read(text: str) -> dict[str, Any]:
 
     try:
         value = kubeyaml.parse(text).value
-    except Exception:
-        return {}
+    except (ValueError, StrictRealError):
+        value = None  # OPA does not take it for an annotation either
     return value if isinstance(value, dict) else {}
 
 

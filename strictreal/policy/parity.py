@@ -11,6 +11,7 @@ import msgspec
 
 from strictreal.engines import opa, rego
 from strictreal.engines.rego import UNDEFINED, RegoError, Source
+from strictreal.model import shortened
 from strictreal.policy.absent import inputs, rules_query, variants
 from strictreal.policy.test import Loaded
 from strictreal.subject import open_tree
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from strictreal.collect.session import Session
 
 MAX_DIFFERENCES = 20
+MAX_SHOWN = 160
 """Differences kept for one suite."""
 
 
@@ -194,7 +196,7 @@ def _only(value: list[Any]) -> Any:
 
 def _short(value: Any) -> str:
     text = str(value) if value is UNDEFINED or isinstance(value, str) else json.dumps(value, sort_keys=True)
-    return text if len(text) <= 160 else text[:159] + "…"
+    return shortened(text, MAX_SHOWN)
 
 
 def run(folder: Path, session: Session) -> ParityReport:

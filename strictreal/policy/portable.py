@@ -12,7 +12,7 @@ from strictreal.policy.scope import Scope
 from strictreal.policy.syntax import QUOTED, Module, Node, Rule, Statement, steps
 
 _VERB = re.compile(r"%(?:%|(?P<spec>[^a-zA-Z%]{0,20}[a-zA-Z]?))")
-_SAME_VERBS = re.compile(r"[svqdxXcb]|0?\d{1,3}d|\.\d{1,2}f")
+_SAME_VERBS = re.compile(r"[svqdxXcb]|0?\d{1,3}d")
 _EMPTY_ALTERNATIVE = re.compile(r"\{,|,,|,\}")
 
 

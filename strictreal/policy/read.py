@@ -18,7 +18,7 @@ from strictreal.facts.policies import (
     UnconditionalAnswer,
     Unportable,
 )
-from strictreal.model import Fact, Gap, Location, canonical
+from strictreal.model import Fact, Gap, Location, canonical, shortened
 from strictreal.policy import default_open, metadata, negation, portable
 from strictreal.policy.scope import Scope
 from strictreal.policy.syntax import Module, Node, constant_path, is_test, parse
@@ -26,6 +26,7 @@ from strictreal.policy.syntax import Module, Node, constant_path, is_test, parse
 MAX_KEYS = 2_000
 MAX_KEY_DEPTH = 8
 MAX_TEXT = 400
+MAX_SHOWN = 200
 
 
 def facts_of(file: tuple[str, bytes]) -> list[Fact]:
@@ -120,8 +121,7 @@ def _module(module: Module) -> Iterator[Fact]:
 
 
 def _json(value: Any) -> str:
-    text = canonical(value).decode()
-    return text if len(text) <= 200 else text[:199] + "…"
+    return shortened(canonical(value).decode(), MAX_SHOWN)
 
 
 def _refers(module: Module) -> set[str]:

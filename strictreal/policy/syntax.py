@@ -13,12 +13,15 @@ from functools import cached_property
 from typing import Any
 
 from strictreal.engines import rego
+from strictreal.model import shortened
 
 MAX_DEPTH = 150
+MAX_SHOWN = 200
 """Nesting of one expression; deeper ones are refused, so that walking a tree never exhausts the stack."""
 
 Raw = dict[str, Any]
 QUOTED = ("String", "RawString")
+_BRACED = ("Object", "ObjectCompr", "SetCompr")
 REFERENCES = ("Var", "RefDot", "RefBrack")
 COMPREHENSIONS = ("ArrayCompr", "SetCompr", "ObjectCompr")
 
@@ -328,8 +331,7 @@ class Module:
 
     def shown(self, item: Node | Statement | Rule) -> str:
         """The source of an item on one line, at most 200 characters."""
-        text = " ".join(self.cut(item.start, item.end).split())
-        return text if len(text) <= 200 else text[:199] + "…"
+        return shortened(" ".join(self.cut(item.start, item.end).split()), MAX_SHOWN)
 
 
 def is_test(name: str) -> bool:
@@ -376,35 +378,23 @@ def _refuse_deep(tree: Any) -> None:
 
 
 def _widen(tree: Any, source: bytes) -> None:
-    """Give literals the brackets and quotes that regorus leaves out of some of their spans."""
+    """Give literals the braces and quotes that regorus leaves out of some of their spans."""
+    braces = rego.braces(source)
     stack: list[Any] = [tree]
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
             found = node(item)
-            if found is not None and (opening := _OPENING.get(found.kind)):
+            if found is not None and found.kind in QUOTED:
                 span = found.raw["span"]
-                if found.kind in QUOTED:
-                    span["start"], span["end"] = span["start"] - 1, span["end"] + 1
-                elif found.children:
-                    first = min(child.raw["span"]["start"] for child in found.children)
-                    span["start"] = _opening(source, opening, first)
+                span["start"], span["end"] = span["start"] - 1, span["end"] + 1
+            elif found is not None and found.kind in _BRACED and found.children:
+                first = min(child.raw["span"]["start"] for child in found.children)
+                before = bisect.bisect_left(braces, first)
+                found.raw["span"]["start"] = braces[before - 1] if before else first
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
-
-
-def _opening(source: bytes, opening: bytes, first: int) -> int:
-    """Where the bracket before a literal's first item is; only white space and comments stand between them."""
-    at = first
-    while (at := source.rfind(opening, 0, at)) >= 0:
-        lines = source[at + 1 : first].split(b"\n")
-        if all(not line.strip(b' \t\r"`') or line.lstrip().startswith(b"#") for line in lines):
-            return at
-    return first
-
-
-_OPENING = dict.fromkeys(("Object", "ObjectCompr", "SetCompr"), b"{") | dict.fromkeys(QUOTED, b'"')
 
 
 def _imports(raw: list[Raw], source: bytes) -> tuple[dict[str, str], set[str]]:

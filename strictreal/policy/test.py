@@ -100,8 +100,9 @@ def run_suite_in_opa(suite: Loaded) -> SuiteResult:
     rules = {(package, name): line for package, name, line in suite.rules}
     try:
         outcomes = opa.test(suite.modules(), suite.data)
-        # Where the embedded engine runs the suite too, its coverage is enough.
-        lines = opa.coverage(suite.modules(), suite.data) if suite.barred else {}
+        # Where the embedded engine runs the suite too, its coverage is enough; and OPA gives none when a test fails.
+        asked = suite.barred and "failed" not in outcomes.values()
+        lines = opa.coverage(suite.modules(), suite.data) if asked else {}
     except RegoError as error:
         results = [_result(suite.test, key, line, "error", str(error)) for key, line in rules.items()]
         return SuiteResult(test=suite.test, engine=engine, results=tuple(results))

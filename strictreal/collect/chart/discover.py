@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
+from strictreal.errors import StrictRealError
 from strictreal.subject import Tree
 
 MAX_CHART_FILES = 10_000
@@ -100,9 +101,10 @@ def _reads_files(tree: Tree, needed: list[str]) -> bool:
     """Whether a template may read files of the chart: only then can they change what it renders to."""
     for path in needed:
         try:
-            if path.endswith(".tgz") or ("templates/" in path and b"Files" in tree.read(path)):
-                return True
-        except Exception:
+            reads = path.endswith(".tgz") or ("templates/" in path and b"Files" in tree.read(path))
+        except StrictRealError:
+            reads = True  # it may
+        if reads:
             return True
     return False
 

@@ -107,16 +107,26 @@ def compose(top: Subtree, files: dict[str, bytes], values: Values) -> Values:
         name = child.values[-1]
         mine = values.get(name)
         if mine is None or isinstance(mine, dict):
-            inner = dict(mine or {})
-            shared = values.get("global")
-            if isinstance(shared, dict):
-                inner["global"] = _overlaid(inner["global"] if isinstance(inner.get("global"), dict) else {}, shared)
+            inner = _with_globals(mine or {}, values.get("global"))
             try:
                 defaults = _read(files, f"{child.folder}values.yaml")
             except kubeyaml.YamlError:
                 defaults = {}  # Helm refuses to load such a chart, and says so
             values[name] = compose(child, files, _overlaid(defaults, inner))
     return values
+
+
+def _with_globals(inner: Values, shared: Any) -> Values:
+    """A subchart's values with the globals of the chart above, which win unless one is a table and the other is not."""
+    own = inner.get("global", {})
+    if not isinstance(shared, dict) or not isinstance(own, dict):
+        return inner
+    fitting = {
+        key: value
+        for key, value in shared.items()
+        if key not in own or isinstance(value, dict) == isinstance(own[key], dict)
+    }
+    return {**inner, "global": _overlaid(own, fitting)}
 
 
 def _overlaid(below: Values, above: Values) -> Values:

@@ -42,7 +42,7 @@ def collect(tree: Tree, loading: Loading, session: Session) -> Iterator[Observat
         problem = next((words for result, _ in judges if (words := _undecided(suite, result))), "")
         paths = tuple(path for path, _, _ in suite.sources)
         facts: list[Fact] = [work.gap("PolicySuite", suite.test, problem) if problem else _suite(tree, suite, paths)]
-        if problem:
+        if problem or (suite.barred and not all(isinstance(r, SuiteResult) and r.passed for r, _ in judges)):
             unrun |= set(paths)
         for result, _ in judges:
             if isinstance(result, list):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from strictreal.collect.prose.assertions import Assertion, assertions
 from strictreal.collect.prose.blocks import Block, readable
+from strictreal.collect.prose.hints import may_assert
 from strictreal.collect.prose.mentions import mentions
 from strictreal.collect.prose.sentences import Sentence, sentences
 from strictreal.collect.redact import redact
@@ -88,7 +89,7 @@ def claims(path: str, blocks: list[Block], done: list[StatusClaim]) -> Iterator[
     }
     prohibitions = _prohibitions(blocks)
     for block in blocks:
-        if block.kind == "heading":
+        if block.kind == "heading" or not may_assert(block.text):
             continue
         state = _item_state(block, carried_out)
         if state is False:

@@ -16,6 +16,8 @@ _QUOTED = re.compile(
     r"(?<![\w\"])\"[^\"]{1,300}\"|(?<![\w'’])'[^']{2,300}'(?!\w)|[“„«][^”»]{1,300}[”»]|(?<!\w)‘[^’]{2,300}’(?!\w)"
 )
 _CODE = re.compile(f"{CODE}[^{END}]*{END}")
+MAX_WORDS = 400
+"""A longer run of words without a stop is no sentence; it is read in pieces of this length."""
 CLAUSE_MARKS = frozenset(";:–—-|()•✅✓✔☑→")
 
 
@@ -89,8 +91,12 @@ def sentences(text: str) -> list[Sentence]:
     for stop in [*sorted(stops), len(text)]:
         if text[start:stop].strip():
             matches = _WORD.finditer(blanked, start, stop)
-            words = tuple(Word(match.group().lower().replace("’", "'"), match.start()) for match in matches)
-            found.append(Sentence(text[start:stop].strip(), start, words))
+            words = [Word(match.group().lower().replace("’", "'"), match.start()) for match in matches]
+            for first in range(0, len(words), MAX_WORDS):
+                end = words[first + MAX_WORDS].start if first + MAX_WORDS < len(words) else stop
+                begin = words[first].start if first else start
+                piece = tuple(words[first : first + MAX_WORDS])
+                found.append(Sentence(text[begin:end].strip(), begin, piece))
         start = stop
     return found
 

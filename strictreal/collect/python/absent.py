@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Literal
 
 from strictreal.collect.python import bodies
-from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.bodies import Loads, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Context, vocabulary, words
 
@@ -79,7 +80,9 @@ def _works(module: ParsedModule, function: ast.FunctionDef | ast.AsyncFunctionDe
     return False
 
 
-def context(module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.ExceptHandler) -> tuple[Context, ...]:
+def context(
+    module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.ExceptHandler, loads: Loads
+) -> tuple[Context, ...]:
     """`loud at use` when whoever uses what is missing is told so."""
     bound: list[str] = []
     raising = False
@@ -104,7 +107,7 @@ def context(module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.E
         for target in statement.targets
         if isinstance(target, ast.Name)
     ]
-    uses = {_use(module, name) for name in (*bound, *flags)} - {"unknown"}
+    uses = {_use(module, loads.get(name, ())) for name in (*bound, *flags)} - {"unknown"}
     return ("loud at use",) if uses == {"loud"} else ()
 
 
@@ -119,12 +122,10 @@ def _raises(definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -
     return bool(body) and isinstance(body[-1], ast.Raise)
 
 
-def _use(module: ParsedModule, name: str) -> Literal["loud", "silent", "unknown"]:
+def _use(module: ParsedModule, uses: Sequence[ast.Name]) -> Literal["loud", "silent", "unknown"]:
     """How the module takes the absence of a name: by raising, by passing over it, or not at all."""
     seen: set[str] = set()
-    for use in module.of(ast.Name):
-        if use.id != name or not isinstance(use.ctx, ast.Load):
-            continue
+    for use in uses:
         test, absent_when = _test(module, use)
         if test is None:
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Iterator
 
 from strictreal.collect.python import bodies, heard
@@ -52,10 +51,10 @@ def _is_late(module: ParsedModule, node: ast.AST) -> bool:
         if isinstance(parent, ast.Try | ast.TryStar) and child in parent.finalbody:
             return True
         child, parent = parent, module.parents.get(parent)
-    if not isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef) or child not in parent.body:
+    if not isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef) or not isinstance(child, ast.stmt):
         return False
-    before = itertools.takewhile(lambda s: s is not child, parent.body)
-    return any(isinstance(s, ast.Expr) and isinstance(s.value, ast.Yield) for s in before)
+    yielding = (module.parents.get(each) for each in module.of(ast.Yield) if each.lineno < child.lineno)
+    return any(isinstance(s, ast.Expr) and module.parents.get(s) is parent for s in yielding)
 
 
 def _loop(module: ParsedModule, node: ast.AST) -> ast.For | ast.AsyncFor | ast.While | None:

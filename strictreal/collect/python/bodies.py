@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.redact import redact
@@ -94,6 +95,19 @@ def within(node: ast.AST) -> Iterator[ast.AST]:
         yield top
         inner = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
         stack.extend(child for child in ast.iter_child_nodes(top) if not isinstance(child, inner))
+
+
+Loads = Mapping[str, Sequence[ast.Name]]
+"""Where each name of a module is read, in source order."""
+
+
+def loads(module: ParsedModule) -> Loads:
+    """Every reading of a name, by name."""
+    found: dict[str, list[ast.Name]] = defaultdict(list)
+    for name in module.of(ast.Name):
+        if isinstance(name.ctx, ast.Load):
+            found[name.id].append(name)
+    return found
 
 
 def docstring(node: ast.AST) -> str:

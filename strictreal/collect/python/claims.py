@@ -12,68 +12,20 @@ from collections.abc import Iterator
 from strictreal.collect.prose import plain
 from strictreal.collect.prose.assertions import assertions
 from strictreal.collect.prose.blocks import Block, readable
+from strictreal.collect.prose.hints import may_assert
 from strictreal.collect.prose.sentences import sentences
 from strictreal.collect.python.module import MAX_TEXT, ParsedModule
 from strictreal.collect.redact import redact
 from strictreal.facts.claims import CodeClaim
 from strictreal.model import Location
 
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-# Reading comments costs more than parsing, and most modules hold none of these words. Plain searches for them take a
-# tenth of what one regular expression over the whole text would.
-_NAMES = (
-    "stub",
-    "mock",
-    "fake",
-    "dumm",
-    "placeholder",
-    "simulated",
-    "fallback",
-    "test double",
-    "made-up",
-    "fabricated",
-)
-_DENIAL = re.compile(r"\b(?:no|non|without|zero|free|not|all|every|nothing)(?:[\s#*,/-]+[\w'’-]+){0,5}[\s#*,/-]+\Z")
 _COMMENT_LIKE = re.compile(r"#.*(?:\n[ \t]*#.*)*")
-_PHRASES = (
-    *("stub-free", "stubs-free", "mock-free", "fake-free", "nothing is ", "nothing here is "),
-    *(
-        "fully implement",
-        "fully functional",
-        "fully operational",
-        "fully working",
-        "fully wired",
-        "completely implement",
-    ),
-    *("completely functional", "feature complete", "feature-complete", "production ready", "production-ready"),
-    *("production grade", "production-grade", "production quality", "production-quality", "full implementation"),
-    *(
-        "complete implementation",
-        "real implementation",
-        "genuine implementation",
-        "100% ",
-        "only real",
-        "real data only",
-    ),
-)
-
-
-def _is_worth_reading(text: str) -> bool:
-    text = text.lower()
-    if any(phrase in text for phrase in _PHRASES):
-        return True
-    for name in _NAMES:
-        at = text.find(name)
-        while at >= 0:
-            if _DENIAL.search(text, max(0, at - 80), at):
-                return True
-            at = text.find(name, at + len(name))
-    return False
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def facts(module: ParsedModule) -> Iterator[CodeClaim]:
     """Every asserting sentence of the module."""
-    if not _is_worth_reading(module.text):
+    if not may_assert(module.text):
         return
     definitions = module.of(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     found = [*_in_docstrings(module, definitions), *_in_comments(module, definitions)]
@@ -86,7 +38,7 @@ def _in_docstrings(module: ParsedModule, definitions: list[_Definition]) -> Iter
         if not isinstance(first, ast.Expr) or not isinstance(first.value, ast.Constant):
             continue
         text = first.value.value
-        if not isinstance(text, str) or not _is_worth_reading(text):
+        if not isinstance(text, str) or not may_assert(text):
             continue
         start = first.value.lineno
         numbered = [(start + offset, line) for offset, line in enumerate(text.split("\n"))]
@@ -103,12 +55,12 @@ def _dedented(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 
 def _in_comments(module: ParsedModule, definitions: list[_Definition]) -> Iterator[CodeClaim]:
-    if not any(_is_worth_reading(match.group()) for match in _COMMENT_LIKE.finditer(module.text)):
+    if not any(may_assert(match.group()) for match in _COMMENT_LIKE.finditer(module.text)):
         return
     spans = _Spans(definitions)
     for run, follows, alone in _comments(module.text):
         text = "\n".join(line for _, line in run)
-        if not _is_worth_reading(text):
+        if not may_assert(text):
             continue
         owner = spans.around(run[0][0]) or (spans.beginning(follows) if alone else None)
         lines = None if alone or owner else (run[0][0], run[0][0])

@@ -16,6 +16,8 @@ from strictreal.collect.redact import MARK, redact
 if TYPE_CHECKING:
     from strictreal.collect.python.module import ParsedModule
 
+SHORTEST, LONGEST = 3, 4096
+"""Characters that a secret may have."""
 _STEMS = ("pass", "pwd", "secret", "token", "key", "credential")
 """One of these is in every name that says its value is a secret, in lower case."""
 _SECRETS = vocabulary("password passwd passphrase pwd secret credential credentials apikey passcode")
@@ -187,7 +189,7 @@ def _is_secret_name(name: str) -> bool:
 def _is_secret_value(name: str, value: ast.Constant) -> bool:
     """Whether a literal can be a secret: not empty, no placeholder, no name of something else, no sentence."""
     text = _text(value)
-    if len(text) < 3 or len(text) > 4096 or any(c.isspace() for c in text) or text.lower() in _EMPTY:
+    if not SHORTEST <= len(text) <= LONGEST or any(c.isspace() for c in text) or text.lower() in _EMPTY:
         return False
     if _PLACEHOLDER.match(text) or _IDENTIFIERS.match(text):
         return False

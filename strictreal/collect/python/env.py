@@ -17,7 +17,8 @@ from strictreal.facts.code import EnvAccess
 
 _MENTIONS = (
     *("environ", "getenv", "putenv", "unsetenv", "setenv", "dotenv", "decouple", "envparse", "prettyconf", "dynaconf"),
-    *("starlette", "dj_database_url", "BaseSettings", "expandvars", "envvar", "prefixed_env", "getattr(", "__dict__", "vars("),
+    *("starlette", "dj_database_url", "BaseSettings", "expandvars", "envvar", "prefixed_env"),
+    *("getattr(", "__dict__", "vars("),
 )
 """A module without any of these words uses the environment in no form known here."""
 _PROCESS = re.compile(

@@ -79,7 +79,7 @@ def _libraries(module: ParsedModule) -> Iterator[Fake]:
             whole = parent
         name = module.resolve(whole)
         kind = library(name)
-        if kind:
+        if kind and not _annotates(module, whole):
             used.add(use.id)
             if not harmless(name):
                 yield record(module, use, kind, name)
@@ -89,6 +89,14 @@ def _libraries(module: ParsedModule) -> Iterator[Fake]:
             yield record(module, alias, kind, full)
     for call in module.of(ast.Call):
         yield from _loaded(module, call)
+
+
+def _annotates(module: ParsedModule, node: ast.AST) -> bool:
+    """Whether an expression stands in an annotation: it names a type there, and makes nothing."""
+    child, parent = node, module.parents.get(node)
+    while parent is not None and not isinstance(parent, ast.stmt | ast.arg):
+        child, parent = parent, module.parents.get(parent)
+    return child in (getattr(parent, "annotation", None), getattr(parent, "returns", None))
 
 
 def _loaded(module: ParsedModule, call: ast.Call) -> Iterator[Fake]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from strictreal.collect.python import absent, around, bodies, failures, heard
-from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.bodies import Loads, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Context, Ending, Handler, Value, vocabulary, words
 
@@ -24,7 +24,7 @@ _COMMANDS = frozenset({"main", "cli", "cmd", "command"})
 _ASKING = vocabulary(
     """
     is has can ping exists supports supported available alive ready reachable healthy health check probe test
-    valid should wait installed verify needs works matches validate try attempt
+    valid should wait installed verify needs works matches validate try attempt in inside running
     """
 )
 _SHOWING = frozenset({"repr", "str", "pretty", "describe"})
@@ -32,9 +32,11 @@ _SHOWING = frozenset({"repr", "str", "pretty", "describe"})
 
 def facts(module: ParsedModule) -> Iterator[Handler]:
     """Every silent handler and every `suppress` of a module."""
-    for attempt in module.of(ast.Try, ast.TryStar):
+    attempts = module.of(ast.Try, ast.TryStar)
+    loads = bodies.loads(module) if attempts else {}
+    for attempt in attempts:
         for handler in attempt.handlers:
-            if found := _handler(module, attempt, handler):
+            if found := _handler(module, attempt, handler, loads):
                 yield found
     for block in module.of(ast.With, ast.AsyncWith):
         for item in block.items:
@@ -50,19 +52,21 @@ class _Ending:
     shown: str = ""
 
 
-def _handler(module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.ExceptHandler) -> Handler | None:
+def _handler(
+    module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.ExceptHandler, loads: Loads
+) -> Handler | None:
     names = failures.catches(module, handler)
     inner = [node for statement in handler.body for node in bodies.within(statement)]
     if any(isinstance(node, ast.Raise) for node in inner) or heard.is_loud(module, inner):
         return None
-    ending = _ending(module, handler.body)
+    ending = _ending(module, handler.body, handler.name)
     if ending is None:
         return None
     breadth = failures.breadth(module, names, attempt.body, defaulting=ending.ends not in {"passes", "continues"})
     if breadth is None:
         return None
     logged = any(isinstance(node, ast.Call) and bodies.is_log(module, node) for node in inner)
-    if heard.hands_on(module, handler):
+    if heard.hands_on(module, handler, loads):
         return None
     if (breadth != "import" or ending.ends == "returns") and heard.tells(module, handler.body):
         return None
@@ -74,7 +78,7 @@ def _handler(module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.
             return None
         if absent.replaces(module, handler.body):
             return None
-        context = absent.context(module, attempt, handler)
+        context = absent.context(module, attempt, handler, loads)
     else:
         context = tuple(around.contexts(module, attempt, attempt.body, logged=logged))
     function = bodies.enclosing(module, attempt)
@@ -100,8 +104,12 @@ def _handler(module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.
 # -- how a handler ends ----------------------------------------------------------------------------------------------
 
 
-def _ending(module: ParsedModule, statements: list[ast.stmt]) -> _Ending | None:
-    """What the handler puts in the place of the result; None when it does some work of its own."""
+def _ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None) -> _Ending | None:
+    """What the handler puts in the place of the result; None when it does some work of its own.
+
+    Args:
+        caught: the name of the exception; what is made of it is a message, and no result.
+    """
     acts = False
     last: _Ending | None = None
     for statement in statements:
@@ -116,13 +124,14 @@ def _ending(module: ParsedModule, statements: list[ast.stmt]) -> _Ending | None:
         if isinstance(statement, ast.Continue | ast.Break):
             return None if acts else last or _Ending("continues", statement)
         if isinstance(statement, ast.Assign | ast.AnnAssign):
-            if statement.value is not None and (last is None or last.ends != "substitutes"):
-                last = _given(module, statement, statement.value, "assigns")
+            if statement.value is not None and not _mentions(statement.value, caught):
+                given = _given(module, statement, statement.value, "assigns")
+                last = given if last is None or last.ends == "substitutes" else last
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             last = last or _Ending("defines", statement, shown=statement.name)
         elif isinstance(statement, ast.If):
-            inside = _ending(module, statement.body) or (
-                _ending(module, statement.orelse) if statement.orelse else None
+            inside = _ending(module, statement.body, caught) or (
+                _ending(module, statement.orelse, caught) if statement.orelse else None
             )
             last = last or inside
             acts |= inside is None
@@ -133,6 +142,10 @@ def _ending(module: ParsedModule, statements: list[ast.stmt]) -> _Ending | None:
     if last is not None:
         return last
     return None if acts else _Ending("passes", statements[0])
+
+
+def _mentions(value: ast.expr, name: str | None) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(value))
 
 
 def _given(module: ParsedModule, statement: ast.stmt, value: ast.expr, how: Ending) -> _Ending:

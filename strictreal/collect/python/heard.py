@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from strictreal.collect.python import bodies
-from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.bodies import Loads, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import vocabulary, words
 
@@ -43,7 +43,7 @@ def is_loud(module: ParsedModule, nodes: list[ast.AST]) -> bool:
     return False
 
 
-def hands_on(module: ParsedModule, handler: ast.ExceptHandler) -> bool:
+def hands_on(module: ParsedModule, handler: ast.ExceptHandler, loads: Loads) -> bool:
     """Whether the exception, or a traceback of it, goes anywhere but into a log."""
     carriers = {handler.name} if handler.name else set()
     for _ in range(MAX_CARRIERS):
@@ -62,7 +62,7 @@ def hands_on(module: ParsedModule, handler: ast.ExceptHandler) -> bool:
             return True
         target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
         if isinstance(target, ast.Name) and target.id in carriers:
-            if bodies.enclosing(module, node) is None or not _stays(module, target, handler):
+            if bodies.enclosing(module, node) is None or not _stays(target, handler, loads):
                 return True
             continue
         stack.extend(ast.iter_child_nodes(node))
@@ -76,13 +76,10 @@ def _bound(statements: list[ast.stmt]) -> Iterator[tuple[ast.Name, ast.expr]]:
                 yield node.targets[0], node.value
 
 
-def _stays(module: ParsedModule, name: ast.Name, handler: ast.ExceptHandler) -> bool:
+def _stays(name: ast.Name, handler: ast.ExceptHandler, loads: Loads) -> bool:
     """Whether a variable is read only inside the handler."""
     last = handler.end_lineno or handler.lineno
-    return not any(
-        use.id == name.id and isinstance(use.ctx, ast.Load) and not handler.lineno <= use.lineno <= last
-        for use in module.of(ast.Name)
-    )
+    return all(handler.lineno <= use.lineno <= last for use in loads.get(name.id, ()))
 
 
 def tells(module: ParsedModule, statements: list[ast.stmt]) -> bool:

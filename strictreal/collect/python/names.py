@@ -12,14 +12,17 @@ import ast
 import builtins
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from strictreal.collect.python.binding import Binding, assigned
 
 if TYPE_CHECKING:
     from strictreal.collect.python.module import ParsedModule
 
 MAX_ALIASES = 12
 """How many aliases of aliases are followed before a name counts as unknown."""
+MAX_MEANINGS = 8
+"""How many things one name may denote at one place; further ones are not followed."""
 MAX_STRING = 10_000
 """Length in characters of the longest joined string that is worked out."""
 
@@ -29,21 +32,6 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef, *_COMPREHENSIONS)
 _IMPORTERS = {"__import__", "builtins.__import__", "importlib.import_module", "importlib.__import__"}
 _BUILTINS = frozenset(dir(builtins))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Binding:
-    """One place that gives a name its meaning.
-
-    Attributes:
-        node: the binding node: an import alias, a stored name, a parameter, a definition, an `except … as`, a pattern.
-        dotted: what an import binds, fully qualified; relative imports keep their leading dots.
-        value: the expression that is assigned, when the whole of it becomes the name's value.
-    """
-
-    node: ast.AST
-    dotted: str = ""
-    value: ast.expr | None = None
 
 
 class Names:
@@ -95,7 +83,9 @@ class Names:
         found: dict[str, None] = {}
         for binding in self._reaching(node, scope):
             found.update(dict.fromkeys(self._denotes(binding, depth)))
-        return tuple(found)
+            if len(found) >= MAX_MEANINGS:
+                break
+        return tuple(found)[:MAX_MEANINGS]
 
     def _denotes(self, binding: Binding, depth: int) -> tuple[str, ...]:
         """What one binding makes its name denote; worked out once, so that aliases in circles end."""
@@ -351,7 +341,7 @@ class Names:
         for mapping in module.of(ast.MatchMapping):
             if mapping.rest:
                 self._bind(mapping, mapping.rest, Binding(mapping))
-        values = dict(_assigned(module))
+        values = dict(assigned(module))
         for name in module.of(ast.Name):
             if isinstance(name.ctx, ast.Store):
                 self._bind(name, name.id, Binding(name, value=values.get(name)))
@@ -371,31 +361,6 @@ class Names:
 
 _OWNERS = (ast.Module, ast.stmt, ast.ExceptHandler, ast.match_case)
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
-
-
-def _assigned(module: ParsedModule) -> Iterator[tuple[ast.Name, ast.expr]]:
-    """Each stored name whose whole value is one expression, with that expression."""
-    for assign in module.of(ast.Assign):
-        for target in assign.targets:
-            yield from _pairs(target, assign.value)
-    for annotated in module.of(ast.AnnAssign):
-        if annotated.value is not None:
-            yield from _pairs(annotated.target, annotated.value)
-    for walrus in module.of(ast.NamedExpr):
-        yield walrus.target, walrus.value
-
-
-def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.Name, ast.expr]]:
-    if isinstance(target, ast.Name):
-        yield target, value
-    elif (
-        isinstance(target, ast.Tuple | ast.List)
-        and isinstance(value, ast.Tuple | ast.List)
-        and len(target.elts) == len(value.elts)
-        and not any(isinstance(e, ast.Starred) for e in (*target.elts, *value.elts))
-    ):
-        for left, right in zip(target.elts, value.elts, strict=True):
-            yield from _pairs(left, right)
 
 
 def _position(node: ast.AST) -> tuple[int, int]:

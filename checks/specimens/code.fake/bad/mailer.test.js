@@ -1,0 +1,9 @@
+import nock from "nock";
+
+jest.mock("./mailer");
+
+class FakeMailClient {
+  send() {
+    return true;
+  }
+}

@@ -1,0 +1,7 @@
+export async function pages() {
+  try {
+    return await client.pages();
+  } catch (error) {
+    return [];
+  }
+}

@@ -1,0 +1,3 @@
+export function verifySignature(payload, signature) {
+  return crypto.verify("ed25519", payload, key, signature);
+}
