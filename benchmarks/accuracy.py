@@ -1,8 +1,8 @@
 """Precision and recall of each detector over the labelled corpus in tests/corpus/.
 
-A case says on which lines of a file a finding must be (`findings`), on which it may be (`optional`), and is silent about
-all others, which must then be silent too. Precision = hits / (hits + false alarms), recall = hits / (hits + misses), both
-counted over lines. Each case is a repository of its own, read by the same collectors and judged by the same checks as any.
+A case says on which lines of a file a finding must be (`findings`) and on which it may be (`optional`); all others must be
+silent. Precision = hits / (hits + false alarms), recall = hits / (hits + misses), both counted over lines. Each case is a
+repository of its own, read by the same collectors and judged by the same checks as any.
 """
 
 from __future__ import annotations

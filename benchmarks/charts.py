@@ -18,44 +18,71 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from strictreal.cache import Cache
 from strictreal.collect import charts, kubeyaml
 from strictreal.collect.chart import manifest
+from strictreal.collect.policy import charts as policies
 from strictreal.collect.session import Session
 from strictreal.config import Charts, Config
 from strictreal.engines import helm, schemas
 from strictreal.facts.charts import CustomResource, Manifest, Render, SchemaError
+from strictreal.facts.policies import PolicyViolation
 from strictreal.model import Fact, canonical
 from strictreal.subject import open_tree
 
 HERE = Path(__file__).resolve().parent
+POLICIES = HERE.parent / "policies"
 EMBEDDED_KUBERNETES = "1.36.0"
 """What the embedded Helm renders for; the program is told to do the same."""
 REPEATS = 3
-Verdicts = Counter[tuple[str, str, str, str]]
-"""How often (chart, kind/name, api version, verdict) was given."""
+Answers = Counter[tuple[str, ...]]
+"""How often the same was said of a chart's object."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What something took: wall time, and time on all processors together, in seconds."""
+
+    wall: float
+    cpu: float
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.wall + other.wall, self.cpu + other.cpu)
+
+
+def best(function: Callable[[], Any]) -> tuple[Cost, Any]:
+    """The shortest of REPEATS runs of something that starts processes, and the last answer."""
+    costs, answer = [], None
+    for _ in range(REPEATS):
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        answer = function()
+        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        costs.append(Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+    return min(costs, key=lambda cost: cost.wall), answer
 
 
 def ours(folder: Path) -> dict[str, Any]:
     """One cold run in this process: seconds from the folder to the facts, memory of the largest process, the facts."""
     start = time.perf_counter()
     tree = open_tree(folder)
+    config = Config(charts=Charts(overlays=()))
     with Session(Cache(None)) as session:
-        config = Config(charts=Charts(overlays=()))
-        observations = list(charts.collect(tree, config, session))
+        observations = [*charts.collect(tree, config, session)]
+        observations += policies.collect(tree, policies.find(tree, config, session), session)
         seconds = time.perf_counter() - start
     memory = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {"seconds": seconds, "mebibytes": memory // 1024, "facts": [f for o in observations for f in o.facts]}
 
 
 def fresh(folder: Path) -> dict[str, float]:
-    """The same in a process of its own, whose start is counted too."""
-    start = time.perf_counter()
+    """The same in a process of its own."""
     done = subprocess.run((sys.executable, __file__, "--ours", str(folder)), capture_output=True, check=True)
-    return {**json.loads(done.stdout), "whole": time.perf_counter() - start}
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
 
 
 def helm_templates(program: str, folders: list[Path], into: Path) -> None:
@@ -96,11 +123,11 @@ def _references(text: str) -> set[str]:
     return {piece.partition('"')[0] for piece in text.split("#/$defs/")[1:]}
 
 
-def our_verdicts(facts: list[Fact]) -> Verdicts:
+def our_verdicts(facts: list[Fact]) -> Answers:
     """What we say of each manifest."""
     wrong = {(f.chart, f.where.resource) for f in facts if isinstance(f, SchemaError)}
     unknown = {(f.chart, f.where.resource) for f in facts if isinstance(f, CustomResource)}
-    found: Verdicts = Counter()
+    found: Answers = Counter()
     for fact in facts:
         if isinstance(fact, Manifest):
             key = fact.chart, fact.where.resource
@@ -109,10 +136,10 @@ def our_verdicts(facts: list[Fact]) -> Verdicts:
     return found
 
 
-def their_verdicts(resources: list[dict[str, str]]) -> Verdicts:
+def their_verdicts(resources: list[dict[str, str]]) -> Answers:
     """What kubeconform says of each manifest. A built-in kind that this version lacks has no schema there."""
     names = {"statusValid": "valid", "statusInvalid": "refused"}
-    found: Verdicts = Counter()
+    found: Answers = Counter()
     for each in resources:
         if each["status"] in ("statusSkipped", "statusEmpty") or not each["kind"]:
             continue  # a document of comments is no manifest
@@ -121,6 +148,25 @@ def their_verdicts(resources: list[dict[str, str]]) -> Verdicts:
         chart = Path(each["filename"]).stem
         name = each["name"].replace("{{ generateName }}", "*")
         found[chart, f"{each['kind']}/{name}", each["version"], names.get(each["status"], missing)] += 1
+    return found
+
+
+def conftest(program: str, rendered: Path) -> Answers:
+    """What one conftest says of every rendered file, by the same policies."""
+    command = (program, "test", "--policy", str(POLICIES), "--data", str(POLICIES), "--output", "json", str(rendered))
+    done = subprocess.run(command, capture_output=True, check=False)
+    found: Answers = Counter()
+    for file in json.loads(done.stdout):
+        found.update((Path(file["filename"]).stem, failure["msg"]) for failure in file.get("failures") or ())
+    return found
+
+
+def our_violations(facts: list[Fact]) -> Answers:
+    """What the policies say of the manifests here."""
+    found: Answers = Counter()
+    for fact in facts:
+        if isinstance(fact, PolicyViolation):
+            found[fact.where.path.split("/")[0], f"{fact.rule}: {fact.message} ({fact.field})"] += 1
     return found
 
 
@@ -145,16 +191,6 @@ def differing_renders(folders: list[Path], rendered: Path) -> list[str]:
         if theirs and mine != theirs:
             differing.append(chart.name)
     return differing
-
-
-def best(function: Callable[[], Any]) -> tuple[float, Any]:
-    """The shortest time of REPEATS, and the last answer."""
-    shortest, answer = float("inf"), None
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        answer = function()
-        shortest = min(shortest, time.perf_counter() - start)
-    return shortest, answer
 
 
 def made(into: Path, count: int) -> Path:
@@ -189,44 +225,56 @@ def _folder(path: Path) -> Path:
 
 def compare(work: Path, folders: list[Path]) -> int:
     """One run over the charts of `work`/charts."""
+    cost, _ = best(lambda: fresh(work / "charts"))
     runs = [fresh(work / "charts") for _ in range(REPEATS)]
-    collected = min(run["seconds"] for run in runs)
-    whole = min(run["whole"] for run in runs)
+    collected = Cost(min(run["seconds"] for run in runs), cost.cpu)
     facts = ours(work / "charts")["facts"]
-    renders = [fact for fact in facts if isinstance(fact, Render)]
+    refused = [fact for fact in facts if isinstance(fact, Render) and fact.error]
     print(f"{len(folders)} charts, {sum(isinstance(f, Manifest) for f in facts)} manifests, best of {REPEATS}")
-    print(
-        f"  strictreal     {collected:6.2f} s  (a fresh process {whole:.2f} s, {max(r['mebibytes'] for r in runs)} MiB)"
-    )
-    refused = [fact for fact in renders if fact.error]
+    _row("strictreal", collected, f"{max(run['mebibytes'] for run in runs)} MiB, {cost.wall:.2f} s as a new process")
     if refused:
         print(f"  {len(refused)} charts do not render here, the first: {refused[0].chart}: {refused[0].error[:100]}")
     rendered, schema_folder = _folder(work / "rendered"), _folder(work / "schemas")
-    peers: dict[str, float] = {}
-    agree = True
-    program = shutil.which("helm")
-    if not program:
+    peers: dict[str, Cost] = {}
+    disagree = 0
+    if not (program := shutil.which("helm")):
         print("  helm           absent, and with it what follows")
         return 0
     peers["helm template"], _ = best(lambda: helm_templates(program, folders, rendered))
     differing = differing_renders(folders, rendered)
-    agree &= not differing
-    print(f"  helm template  {peers['helm template']:6.2f} s  manifests differ in: {', '.join(differing) or 'none'}")
+    disagree += len(differing)
+    _row("helm template", peers["helm template"], f"manifests differ in: {', '.join(differing) or 'none'}")
     if validator := shutil.which("kubeconform"):
         standalone_schemas(schemas.DEFAULT_KUBERNETES, schema_folder)
-        peers["kubeconform"], resources = best(lambda: kubeconform(validator, rendered, schema_folder))
-        mine, theirs = our_verdicts(facts), their_verdicts(resources)
-        agree &= mine == theirs
-        differ = ((mine - theirs) + (theirs - mine)).total()
-        print(f"  kubeconform    {peers['kubeconform']:6.2f} s  verdicts differ: {differ} of {mine.total()}")
-        for key in sorted((mine - theirs) | (theirs - mine))[:20]:
-            print(f"      {key}: ours {mine[key]}, kubeconform {theirs[key]}")
+        peers["kubeconform"], said = best(lambda: kubeconform(validator, rendered, schema_folder))
+        disagree += _compare("kubeconform", peers["kubeconform"], our_verdicts(facts), their_verdicts(said))
     else:
         print("  kubeconform    absent")
-    total = sum(peers.values())
-    ratios = f"{total / collected:.1f} x ours, {total / whole:.1f} x with the start of the process"
-    print(f"  {' + '.join(peers)}: {total:.2f} s = {ratios}")
-    return 0 if agree else 1
+    if judge := shutil.which("conftest"):
+        peers["conftest"], denied = best(lambda: conftest(judge, rendered))
+        disagree += _compare("conftest", peers["conftest"], our_violations(facts), denied)
+    else:
+        print("  conftest       absent")
+    total = sum(peers.values(), Cost(0, 0))
+    wall, cpu, new = total.wall / collected.wall, total.cpu / collected.cpu, total.wall / cost.wall
+    _row(
+        "together",
+        total,
+        f"{wall:.1f} x ours; {new:.1f} x with the start of the process, {cpu:.1f} x by processor time",
+    )
+    return 1 if disagree else 0
+
+
+def _row(name: str, cost: Cost, remark: str) -> None:
+    print(f"  {name:14} {cost.wall:6.2f} s {cost.cpu:6.2f} s cpu  {remark}")
+
+
+def _compare(name: str, cost: Cost, mine: Answers, theirs: Answers) -> int:
+    differing = (mine - theirs) + (theirs - mine)
+    _row(name, cost, f"answers differ: {differing.total()} of {mine.total()}")
+    for answer in sorted(differing)[:10]:
+        print(f"      ours {mine[answer]}, {name} {theirs[answer]}: {' '.join(answer)}")
+    return differing.total()
 
 
 if __name__ == "__main__":

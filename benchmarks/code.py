@@ -126,12 +126,13 @@ def copy_of(folder: Path, into: Path) -> int:
     tree, lines = open_tree(folder), 0
     with Session(Cache(None)) as session:
         facts = [fact for o in patterns.collect(tree, Config(), session) for fact in o.facts]
+        sources = session.shared(patterns.Reader).sources(tree, Config())
     unread = {fact.where.path for fact in facts if isinstance(fact, LeftOut)}
     unread |= {fact.where.path for fact in facts if isinstance(fact, Gap) and "(bound: " in fact.reason}
-    for entry, _ in patterns.sources(tree, Config()):
-        if entry.path not in unread:
-            data = tree.read(entry.path)
-            _write(into / entry.path, data)
+    for path in (source.entry.path for source in sources):
+        if path not in unread:
+            data = tree.read(path)
+            _write(into / path, data)
             lines += data.count(b"\n")
     return lines
 

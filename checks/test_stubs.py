@@ -75,7 +75,7 @@ ANSWERS = vocabulary(
 )
 LOGS = vocabulary(
     """
-    log logger logging audit print report warn debug trace console output show
+    log logger logging audit print warn debug trace console
     """
 )
 VOUCHING = vocabulary(

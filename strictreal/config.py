@@ -70,8 +70,8 @@ class Charts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How charts are rendered and judged."""
 
     kubernetes: str = ""
-    """The Kubernetes version, `major.minor`, whose schemas judge the manifests and that templates shall see. When empty,
-    the schemas of 1.34 judge, and templates see the version that the embedded Helm has."""
+    """The Kubernetes version, `major.minor`, whose schemas judge the manifests and that templates shall see. When it is
+    empty, the schemas of 1.34 judge, and templates see the version that the embedded Helm has."""
     namespace: str = "default"
     release: str = "release"
     overlays: tuple[str, ...] = ("values-*.yaml", "values/*.yaml", "ci/*-values.yaml")

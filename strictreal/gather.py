@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from strictreal.collect import gate
 from strictreal.collect.session import Session, Watch
 from strictreal.config import Config, Settings
 from strictreal.evidence import factfiles
+from strictreal.facts.charts import Manifest, Render, rendered
 from strictreal.model import LeftOut, Observation, RunTime
 from strictreal.subject import Tree, open_revision, open_tree
 
@@ -52,6 +53,8 @@ class Collected(msgspec.Struct, kw_only=True):
     base: str
     """The commit of the base revision, or ""."""
     left_out: int
+    renders: tuple[bytes, ...]
+    """What each chart renders to with each set of values; `Render.digest` is the SHA-256 of one."""
     notes: tuple[str, ...]
     """What went wrong with the cache, which changes nothing but the time."""
 
@@ -97,8 +100,17 @@ def collect(
         time=time,
         base=trees[1][0].commit if request.since else "",
         left_out=sum(isinstance(fact, LeftOut) for observation in seen for fact in observation.facts),
+        renders=tuple(_renders(facts[0])),
         notes=_remarks(cache),
     )
+
+
+def _renders(observations: list[Observation]) -> Iterator[bytes]:
+    facts = [fact for observation in observations if observation.collector == "charts" for fact in observation.facts]
+    for render in facts:
+        if isinstance(render, Render) and render.digest:
+            own = (f for f in facts if isinstance(f, Manifest) and f.chart == render.chart)
+            yield rendered(manifest.document for manifest in own if render.overlay in manifest.overlays)
 
 
 def _remarks(cache: Cache) -> tuple[str, ...]:

@@ -48,6 +48,8 @@ def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -
             phases = {"collect": gathered - started, "judge": time.monotonic() - gathered}
             account = _account(request, subject, collected, results, settings, phases, recorder.seconds)
             try:
+                for data in collected.renders:
+                    writer.blob(data)
                 witness = Witness(settings.state_home)
                 receipt = writer.commit(account, signer, witness=witness, secrets=settings.secrets)
             except EvidenceNotWritten as error:

@@ -31,6 +31,7 @@ ACCESSES = {
     "copy": ("import os\nos.environ.copy()['A']", "os.environ.copy", ""),
     "passing it on": ("import os\nrun(env=os.environ)", "os.environ", ""),
     "unpacking": ("import os\n{**os.environ}", "os.environ", ""),
+    "adding to it": ("from os import environ\nenviron |= {'A': '1'}", "os.environ", ""),
     "replacing it": ("import os\nos.environ = {}", "os.environ", ""),
     "module alias": ("import os as o\no.environ", "os.environ", ""),
     "name alias": ("from os import environ as e\ne['A']", "os.environ", "A"),

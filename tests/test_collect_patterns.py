@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -195,3 +197,40 @@ def test_what_the_syntax_tree_saw_is_not_told_twice():
     matches = [match(1), match(1), match(3), match(5, 8), match(9, check="code.y")]
     assert lines(of_check(matches, "code.x")) == [1, 3, 5]
     assert lines(of_check(matches, "code.x", beside=[match(3), match(7)])) == [1]
+
+
+def test_a_script_without_suffix_is_known_by_its_first_line(tmp_path: Path):
+    lay(tmp_path, {"tool": "#!/usr/bin/env node\n" + ENV, "notes": "#!/usr/bin/env node\n" + ENV})
+    (tmp_path / "tool").chmod(0o755)
+    assert of(PatternMatch, [fact for o in observe(tmp_path) for fact in o.facts]) == [("tool",)]
+
+
+ABSENT = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+from pathlib import Path
+from strictreal.cache import Cache
+from strictreal.collect import patterns
+from strictreal.collect.session import Session
+from strictreal.config import Config
+from strictreal.subject import open_tree
+with Session(Cache(None)) as session:
+    for observation in patterns.collect(open_tree(Path(sys.argv[3])), Config(), session):
+        for fact in observation.facts:
+            print(type(fact).__name__, getattr(fact, "of", ""), getattr(fact, "reason", getattr(fact, "count", "")))
+"""
+
+
+def test_without_semgrep_every_file_is_a_gap(tmp_path: Path):
+    """All that is installed is there, except for semgrep."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for path in Path(semgrep.engine()).parents[2].iterdir():
+        if not path.name.startswith(("semgrep", "strictreal")):
+            (packages / path.name).symlink_to(path)
+    root = lay(tmp_path / "subject", {"a.js": ENV, "b.py": "import os\n"})
+    here = Path(patterns.__file__).parents[2]
+    command = [sys.executable, "-I", "-S", "-c", ABSENT, str(packages), str(here), str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    gap = "Gap SourceFile semgrep is not installed: `pip install semgrep`"
+    assert done.stdout.splitlines() == [gap, gap, "Inventory SourceFile 2", "Inventory TestFile 0"], done.stderr

@@ -64,6 +64,7 @@ STUBS = {
         "def build():\n    def step(x):\n        # FIXME: implement\n        return 1\n    return step"
     ),
     "only a log line": "def send_email(to, body):\n    logger.info('sending to %s', to)",
+    "only a log line about a report": "def export_report(rows, path):\n    logger.info('exporting %s', path)",
     "an empty branch": "def run(kind):\n    if kind == 'a':\n        work()\n    else:\n        pass  # TODO: handle b",
     "an abstract promise, unkept": (
         "class Base(ABC):\n    @abstractmethod\n    def save(self, x): ...\n"

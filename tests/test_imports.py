@@ -47,13 +47,24 @@ MAY_KNOW: dict[str, set[str]] = {
 COLLECTORS = {collector.__name__ for collector in REGISTERED} - {"strictreal.collect.subject"}
 """Those that are registered; what the subject's own collector knows of exclusions is shared."""
 CHECKS_MAY_KNOW = {"strictreal.check", "strictreal.facts", "strictreal.judge", "strictreal.model"}
-PURE = {"__future__", "bisect", "collections", "dataclasses", "enum", "fnmatch", "functools", "itertools", "math"} | {
+PURE = {
+    "__future__",
+    "bisect",
+    "collections",
+    "dataclasses",
+    "enum",
+    "fnmatch",
+    "functools",
+    "itertools",
+    "math",
+    "msgspec",
+} | {
     "operator",
     "re",
     "string",
     "typing",
 }
-"""Modules of the standard library that reach for no file, process, network, environment or clock."""
+"""Modules that reach for no file, process, network, environment or clock."""
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from pathlib import PurePosixPath
 
 from strictreal.collect.python import role as python
 
@@ -20,6 +20,7 @@ LANGUAGES = {
     ".cs": "csharp",
 }
 """The languages that rules are written for, as semgrep calls them."""
+_ENDINGS = {language: ending for ending, language in reversed(LANGUAGES.items())}
 _NAMED = {"Rakefile": "ruby", "Gemfile": "ruby", "Jakefile": "javascript"}
 _INTERPRETERS = {"node": "javascript", "nodejs": "javascript", "deno": "typescript", "ruby": "ruby", "php": "php"}
 
@@ -70,8 +71,7 @@ def language_of(path: str, first_line: bytes = b"") -> str:
         path: its path inside the subject.
         first_line: of a file without suffix; a `#!` there names its interpreter.
     """
-    name = PurePosixPath(path).name
-    if found := LANGUAGES.get(PurePosixPath(name).suffix) or _NAMED.get(name):
+    if found := LANGUAGES.get(_suffix(path)) or _NAMED.get(path.rpartition("/")[2]):
         return found
     if not first_line.startswith(b"#!"):
         return ""
@@ -83,7 +83,16 @@ def language_of(path: str, first_line: bytes = b"") -> str:
 
 def unread(path: str) -> str:
     """The language of source code that no rule reads, or ""."""
-    return UNREAD.get(PurePosixPath(path).suffix, "")
+    return UNREAD.get(_suffix(path), "")
+
+
+def suffix(path: str, language: str) -> str:
+    """A name's ending for a file of a language, which tells its dialects apart; never text that a subject chose."""
+    return ".tsx" if path.endswith(".tsx") else _ENDINGS[language]
+
+
+def _suffix(path: str) -> str:
+    return posixpath.splitext(path)[1]
 
 
 def role(path: str, language: str) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
-from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import msgspec
 
@@ -58,6 +59,20 @@ class _Scan(msgspec.Struct, frozen=True):
     cached: bool = False
 
 
+class _Source(NamedTuple):
+    """One file of a tree that rules are written for."""
+
+    tree: Tree
+    entry: Entry
+    language: str
+    suffix: str
+    key: str
+    """The cache key of its content in its language."""
+
+
+_DECODER = msgspec.json.Decoder(_Scan)
+
+
 class Reader:
     """Scans of file contents by key, for all trees of a run."""
 
@@ -65,28 +80,37 @@ class Reader:
         self._session = session
         self._rules = RuleSet(suite.root() / "rules")
         self._stamp = ("patterns", suite.engine_digest(), self._rules.digest, semgrep.version())
+        self._sources: dict[int, tuple[Tree, list[_Source]]] = {}
         self._known: dict[str, _Scan] = {}
         self._runs: list[tuple[list[str], semgrep.Run]] = []
 
-    def key(self, language: str, suffix: str, content: str) -> str:
-        """The cache key of a content (by its digest) in a language."""
-        return Cache.key(*self._stamp, language, suffix, content)
+    def sources(self, tree: Tree, config: Config) -> list[_Source]:
+        """Every file of the tree that rules are written for and that is not excluded."""
+        if id(tree) not in self._sources:
+            found = []
+            for entry in tree:
+                language = languages.language_of(entry.path, _first_line(tree, entry))
+                if language and not excluded(config, entry.path):
+                    ending = languages.suffix(entry.path, language)
+                    key = Cache.key(*self._stamp, language, ending, tree.digests[entry.path])
+                    found.append(_Source(tree, entry, language, ending, key))
+            self._sources[id(tree)] = (tree, found)  # the tree is kept, so that its id stays its own
+        return self._sources[id(tree)][1]
 
     def begin(self, trees: Iterable[tuple[Tree, Config]]) -> None:
         """Start reading, in the background, every source file of the trees that is not known yet."""
-        wanted: dict[str, tuple[Tree, Entry, str]] = {}
         pending = {key for keys, _ in self._runs for key in keys}
+        wanted: dict[str, _Source] = {}
         for tree, config in trees:
-            for entry, language in sources(tree, config):
-                key = self.key(language, suffix(entry.path, language), tree.digests[entry.path])
-                if key not in self._known and key not in pending:
-                    wanted.setdefault(key, (tree, entry, language))
+            for source in self.sources(tree, config):
+                if source.key not in self._known and source.key not in pending:
+                    wanted.setdefault(source.key, source)
         for key, blob in self._session.cache.get_many(wanted).items():
-            scan = msgspec.json.decode(blob, type=_Scan)
-            self._known[key] = msgspec.structs.replace(scan, cached=True)
-        self._start({key: what for key, what in wanted.items() if key not in self._known})
+            with suppress(msgspec.DecodeError):
+                self._known[key] = msgspec.structs.replace(_DECODER.decode(blob), cached=True)
+        self._start([source for key, source in wanted.items() if key not in self._known])
 
-    def _start(self, wanted: dict[str, tuple[Tree, Entry, str]]) -> None:
+    def _start(self, wanted: Sequence[_Source]) -> None:
         readable = self._readable(wanted)
         first = next(readable, None)
         if first is None:
@@ -95,30 +119,31 @@ class Reader:
         try:
             run = semgrep.Run(self._rules.as_json(), jobs=max(1, self._session.jobs // 2))
             self._runs.append((keys, run))
-            for key, language, ending, data in chain((first,), readable):
-                run.add(language, ending, data)
-                keys.append(key)
+            for source, data in chain((first,), readable):
+                run.add(source.language, source.suffix, data)
+                keys.append(source.key)
             run.start()
         except (StrictRealError, OSError) as error:
-            unread = [key for key in wanted if key not in self._known]
+            unread = [source.key for source in wanted if source.key not in self._known]
             self._known |= dict.fromkeys(unread, _Scan(final=False, failed=str(error)))
 
-    def _readable(self, wanted: dict[str, tuple[Tree, Entry, str]]) -> Iterator[tuple[str, str, str, bytes]]:
-        """(key, language, suffix, bytes) of each file for semgrep; what becomes of the others is known at once."""
-        for key, (tree, entry, language) in wanted.items():
+    def _readable(self, wanted: Sequence[_Source]) -> Iterator[tuple[_Source, bytes]]:
+        """Each file for semgrep with its bytes; what becomes of the others is known at once."""
+        for source in wanted:
+            path = source.entry.path
             try:
-                if entry.size > MAX_FILE_BYTES:
+                if source.entry.size > MAX_FILE_BYTES:
                     raise BoundExceeded(f"larger than {MAX_FILE_BYTES} bytes (bound: file size)")
-                data = tree.read(entry.path)
-                if reason := languages.not_source(language, data):
-                    self._known[key] = _Scan(left_out=reason)
+                data = source.tree.read(path)
+                if reason := languages.not_source(source.language, data):
+                    self._known[source.key] = _Scan(left_out=reason)
                     continue
                 if len(data) > semgrep.MAX_SOURCE_BYTES:
                     raise BoundExceeded(f"larger than {semgrep.MAX_SOURCE_BYTES} bytes (bound: source size)")
             except StrictRealError as error:
-                self._known[key] = _Scan(final=False, failed=str(error).removeprefix(f"{entry.path}: "))
+                self._known[source.key] = _Scan(final=False, failed=str(error).removeprefix(f"{path}: "))
             else:
-                yield key, language, suffix(entry.path, language), data
+                yield source, data
 
     def scan(self, key: str) -> _Scan:
         """What is known of a content for which `begin` was called; waits for semgrep if need be."""
@@ -154,21 +179,12 @@ class Reader:
         self._runs.clear()
 
 
-def sources(tree: Tree, config: Config) -> Iterator[tuple[Entry, str]]:
-    """Every file of the tree that rules are written for and that is not excluded, with its language."""
-    for entry in tree:
-        name = entry.path.rpartition("/")[2]
-        script = entry.executable and "." not in name and entry.size <= semgrep.MAX_SOURCE_BYTES
-        language = languages.language_of(entry.path, tree.read(entry.path)[:200] if script else b"")
-        if language and not excluded(config, entry.path):
-            yield entry, language
-
-
-def suffix(path: str, language: str) -> str:
-    """The name's ending that tells semgrep the dialect."""
-    own = PurePosixPath(path).suffix
-    standard = next(ending for ending, known in languages.LANGUAGES.items() if known == language)
-    return own if own == ".tsx" else standard
+def _first_line(tree: Tree, entry: Entry) -> bytes:
+    """The beginning of a script whose name has no ending; nothing of any other file."""
+    if entry.executable and "." not in entry.path.rpartition("/")[2] and entry.size <= semgrep.MAX_SOURCE_BYTES:
+        with suppress(StrictRealError):
+            return tree.read(entry.path)[:200]
+    return b""
 
 
 def prepare(trees: Sequence[tuple[Tree, Config]], session: Session) -> None:
@@ -187,19 +203,18 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
         if (language := languages.unread(entry.path)) and not excluded(config, entry.path)
     ]
     files, tests = 0, 0
-    for entry, language in sources(tree, config):
-        content = tree.digests[entry.path]
-        scan = reader.scan(reader.key(language, suffix(entry.path, language), content))
+    for source in reader.sources(tree, config):
+        path, scan = source.entry.path, reader.scan(source.key)
         if scan.left_out:
-            left_out.append(LeftOut(where=Location(entry.path), reason=scan.left_out))
+            left_out.append(LeftOut(where=Location(path), reason=scan.left_out))
             continue
-        facts = _facts(entry.path, language, scan)
+        facts = _facts(path, source.language, scan)
         files += 1
         tests += any(isinstance(fact, TestFile) or (isinstance(fact, Gap) and fact.of == "TestFile") for fact in facts)
         yield Observation(
             collector="patterns",
-            source=entry.path,
-            digest=content,
+            source=path,
+            digest=tree.digests[path],
             tools=tools,
             cached=scan.cached,
             facts=tuple(facts),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from strictreal.model import Located, Natural
@@ -33,7 +35,7 @@ class Render(Located, frozen=True, kw_only=True):
     documents: Natural = 0
     """How many manifests came out, lists taken apart."""
     digest: str = ""
-    """SHA-256 over the canonical list of its manifests, secrets redacted; "" when it failed."""
+    """SHA-256 of what it renders to, as `rendered` writes it; "" when it failed."""
     error: str = ""
     """Why it does not render; "" when it does."""
 
@@ -41,6 +43,11 @@ class Render(Located, frozen=True, kw_only=True):
     def values(self) -> str:
         """How a message calls the values."""
         return f"with {self.overlay}" if self.overlay else "with its own values"
+
+
+def rendered(documents: Iterable[str]) -> bytes:
+    """What a chart renders to, as JSON Lines: each manifest once, secrets redacted, in the order of their text."""
+    return "".join(f"{document}\n" for document in sorted(set(documents))).encode()
 
 
 class RenderPair(Located, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from strictreal.engines import rego
 from strictreal.engines.rego import RegoError, Source
+from strictreal.policy.expand import data_path
 from strictreal.policy.negation import Trap, traps
 from strictreal.policy.syntax import Module, Statement, parse
 from strictreal.policy.test import Loaded, answer
@@ -45,7 +46,7 @@ def inputs(suite: Loaded) -> list[Any]:
         return text
 
     engine.ask(engine.native.add_extension, _SEEN, 1, record)
-    for source in suite.modules():
+    for source in suite.embedded():
         text = _reporting(source) if source.path == suite.test else source.text
         engine.add(Source(source.path, text, source.language))
     if suite.data:
@@ -112,7 +113,7 @@ def silences(suite: Loaded) -> list[Silence]:
     """evaluating policies with each field removed"""
     # The embedded engine keeps references inside a negation and OPA takes them out. So each trap is written out as OPA
     # reads it, and both readings are compared over every variant: where they differ, the rule falls silent in OPA.
-    modules = [parse(s.path, s.text.encode()) for s in suite.modules() if not s.path.endswith("_test.rego")]
+    modules = [parse(s.path, s.text.encode()) for s in suite.embedded() if not s.path.endswith("_test.rego")]
     found = [(module, trap) for module in modules for trap in traps(module)]
     if not found:
         return []
@@ -133,7 +134,7 @@ def _answers(suite: Loaded, changed: Module | None, text: str, documents: Sequen
     """What the suite's policies say of each document; None where the engine failed."""
     sources = [
         Source(s.path, text, s.language) if changed and s.path == changed.path else s
-        for s in suite.modules()
+        for s in suite.embedded()
         if not s.path.endswith("_test.rego")
     ]
     engine = rego.prepare(sources, suite.data)
@@ -155,11 +156,6 @@ def rules_query(rules: Sequence[str]) -> str:
     modules when it is asked for its package.
     """
     return "{" + ", ".join(f"{json.dumps(rule)}: [x | x := {data_path(rule)}]" for rule in rules) + "}"
-
-
-def data_path(path: str) -> str:
-    """`data["a"]["b"]` for the dotted path `a.b`; brackets, since a part may be a keyword."""
-    return "data" + "".join(f"[{json.dumps(part)}]" for part in path.split("."))
 
 
 def _lift(module: Module, trap: Trap) -> str:

@@ -14,6 +14,7 @@ from strictreal.engines import rego
 from strictreal.engines.rego import RegoError, Source
 from strictreal.model import canonical, digest
 from strictreal.policy import link, metadata, parity, read
+from strictreal.policy.expand import expand
 from strictreal.policy.parity import Comparison
 from strictreal.policy.syntax import parse
 
@@ -89,7 +90,8 @@ def rules() -> dict[str, RuleInfo]:
 @cache
 def _engine() -> rego.Engine:
     """One engine a process: loading it takes longer than asking about a hundred manifests."""
-    return rego.prepare(*sources())
+    modules, data = sources()
+    return rego.prepare([expand(module) for module in modules], data)
 
 
 def judge(documents: tuple[str, ...]) -> list[Verdict]:

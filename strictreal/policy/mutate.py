@@ -10,6 +10,7 @@ import msgspec
 
 from strictreal.engines import rego
 from strictreal.engines.rego import RegoError, Source
+from strictreal.policy.expand import expand
 from strictreal.policy.mutants import Mutant, equivalent, mutants
 from strictreal.policy.syntax import Module, parse
 from strictreal.policy.test import Loaded, answer
@@ -71,7 +72,7 @@ def run_task(task: Task) -> list[MutantResult]:
     made = list(mutants(module))
     if len(made) > MAX_MUTANTS:
         raise RegoError(f"has more than {MAX_MUTANTS} mutants (bound: mutants)")
-    bases = [(suite, rego.prepare(suite.modules(without=task.path), suite.data)) for suite in task.suites]
+    bases = [(suite, rego.prepare(suite.embedded(without=task.path), suite.data)) for suite in task.suites]
     if failing := _first_failure(bases, source):
         raise RegoError(f"its tests fail as they are: {failing}")
     return [_result(module, mutant, _judge(bases, source, module, mutant)) for mutant in made]
@@ -94,7 +95,7 @@ def _first_failure(bases: Sequence[tuple[Loaded, rego.Engine]], changed: Source)
     for suite, base in bases:
         engine = rego.Engine()
         engine.native = base.native.clone()
-        engine.add(changed)
+        engine.add(expand(changed))
         for package, name, _ in suite.rules:
             if not name.startswith("todo_"):
                 outcome, message = answer(engine, f"data.{package}.{name}")

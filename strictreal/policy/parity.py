@@ -13,6 +13,7 @@ from strictreal.engines import opa, rego
 from strictreal.engines.rego import UNDEFINED, RegoError, Source
 from strictreal.model import shortened
 from strictreal.policy.absent import inputs, rules_query, variants
+from strictreal.policy.expand import expand
 from strictreal.policy.test import Loaded
 from strictreal.subject import open_tree
 
@@ -114,7 +115,7 @@ def compare(
     """
     if not documents or not rules:
         return Comparison()
-    engine = rego.prepare(sources, data)
+    engine = rego.prepare([expand(source) for source in sources], data)
     here = [_embedded(engine, rules, document) for _, document in documents]
     there = _real(sources, data, rules_query(rules), [document for _, document in documents])
     found: dict[tuple[str, str], Difference] = {}

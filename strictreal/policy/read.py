@@ -130,7 +130,8 @@ def _refers(module: Module) -> set[str]:
         for node in rule.nodes:
             if node.kind in ("RefDot", "RefBrack"):
                 found |= _data_path(node)
-    return found
+    # What is mentioned inside a longer reference is not mentioned by itself.
+    return {path for path in found if not any(other.startswith(f"{path}.") for other in found)}
 
 
 def _data_path(node: Node) -> set[str]:

@@ -21,7 +21,7 @@ MAX_SHOWN = 200
 
 Raw = dict[str, Any]
 QUOTED = ("String", "RawString")
-_BRACED = ("Object", "ObjectCompr", "SetCompr")
+_BRACED = ("Object", "ObjectCompr", "Set", "SetCompr")
 REFERENCES = ("Var", "RefDot", "RefBrack")
 COMPREHENSIONS = ("ArrayCompr", "SetCompr", "ObjectCompr")
 

@@ -10,6 +10,7 @@ import msgspec
 
 from strictreal.engines import opa, rego
 from strictreal.engines.rego import RegoError, Source
+from strictreal.policy.expand import expand
 from strictreal.subject import open_tree
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
     def modules(self, *, without: str = "") -> list[Source]:
         return [Source(path, text, language) for path, text, language in self.sources if path != without]
+
+    def embedded(self, *, without: str = "") -> list[Source]:
+        """The modules as the embedded engine is to read them."""
+        return [expand(source) for source in self.modules(without=without)]
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +91,7 @@ class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_suite(suite: Loaded) -> SuiteResult:
     """running policy tests"""
-    engine = rego.prepare(suite.modules(), suite.data, coverage=True)
+    engine = rego.prepare(suite.embedded(), suite.data, coverage=True)
     results = tuple(_run(engine, suite.test, *rule) for rule in suite.rules)
     covered, missed = {}, {}
     for path, (hit, not_hit) in engine.coverage().items():

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from subjects import STRICTREAL, Run, audit, commit, git, lay, strictreal
 
@@ -32,6 +33,13 @@ def examined(run: Run) -> set[str]:
 def gaps(run: Run) -> dict[str, str]:
     """Why each Python file was not examined, by path."""
     return {gap.where.path: gap.reason for gap in run.all(Gap) if gap.of == "Module"}
+
+
+def eventually(moments: int = 600) -> Iterator[None]:
+    """Moments, a tenth of a second apart, in which something may come true."""
+    for _ in range(moments):
+        yield
+        time.sleep(0.1)
 
 
 # Nothing of the subject is executed.
@@ -171,17 +179,20 @@ def test_a_partial_clone_fetches_nothing(tmp_path: Path, marker: Path):
     commit(subject, {"worker.py": READING + READING})
     blob = git(subject, "rev-parse", f"{first}:worker.py")
     (subject / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    run = lay(tmp_path, {"run": f"#!/bin/sh\necho $0 $@ >> {marker}\n"}) / "run"
+    run.chmod(0o755)
     with open(subject / ".git" / "config", "a") as file:
         file.write(
-            f'[remote "origin"]\n\turl = "ext::sh -c \\"touch {marker}\\""\n\tpromisor = true\n'
+            f'[remote "origin"]\n\turl = "ext::{run}"\n\tpromisor = true\n'
             "\tpartialclonefilter = blob:none\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n"
             '[protocol "ext"]\n\tallow = always\n[extensions]\n\tpartialClone = origin\n'
             "[core]\n\trepositoryFormatVersion = 1\n"
         )
-    run = audit(subject, "--since", first, output=tmp_path / "evidence")
+    audited = audit(subject, "--since", first, output=tmp_path / "evidence")
     assert not marker.exists()
-    assert run.outcomes["code.env-access"] == "failed"
-    known = {finding["path"]: finding["known"] for finding in run.document["findings"] if finding["path"] == "old.py"}
+    assert audited.outcomes["code.env-access"] == "failed"
+    findings = audited.document["findings"]
+    known = {finding["path"]: finding["known"] for finding in findings if finding["path"] == "old.py"}
     assert known == {"old.py": True}
     subprocess.run(["git", "cat-file", "-p", blob], cwd=subject, capture_output=True, check=False)
     assert marker.exists(), "the trap must be real"
@@ -328,15 +339,21 @@ def set_oddities(subject: Path, outside: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("zoo")
-    set_oddities(root / "subject", root / "outside")
-    return root / "subject"
-
-
-@pytest.fixture(scope="module")
-def zoo_run(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return audit(zoo, output=tmp_path_factory.mktemp("evidence"))
+def zoo_run(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Run:
+    """One audit of everything odd, for all workers of a test run."""
+    root = tmp_path_factory.getbasetemp().parent / f"zoo-{testrun_uid}"
+    try:
+        root.mkdir()
+    except FileExistsError:
+        for _ in eventually(3000):
+            if (root / "done").exists():
+                break
+    else:
+        set_oddities(root / "subject", root / "outside")
+        run = audit(root / "subject", output=root / "evidence")
+        (root / "run").write_bytes(msgspec.json.encode(run))
+        (root / "done").touch()
+    return msgspec.json.decode((root / "run").read_bytes(), type=Run)
 
 
 def test_a_subject_full_of_oddities_is_audited_to_the_end(zoo_run: Run):
@@ -615,13 +632,6 @@ def in_session(leader: int) -> list[int]:
                 if int(session) == leader and state != "Z":
                     found.append(int(entry.name))
     return found
-
-
-def eventually(moments: int = 600) -> Iterator[None]:
-    """Moments, a tenth of a second apart, in which something may come true."""
-    for _ in range(moments):
-        yield
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("signals", [1, 2])

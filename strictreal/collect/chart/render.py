@@ -17,8 +17,8 @@ from strictreal.collect.kubeyaml import YamlError
 from strictreal.engines import helm
 from strictreal.engines.schemas import KubernetesSchemas
 from strictreal.errors import BoundExceeded
-from strictreal.facts.charts import KubernetesTarget, Render, RenderPair, UnstableTemplate
-from strictreal.model import Fact, Gap, Location, canonical, digest
+from strictreal.facts.charts import KubernetesTarget, Manifest, Render, RenderPair, UnstableTemplate, rendered
+from strictreal.model import Fact, Gap, Location, digest
 
 UNITS = ("Render", "RenderPair", "Manifest", "Validation")
 """What a render that fails leaves unexamined."""
@@ -170,7 +170,7 @@ class _Rendering:
             engine=self.engine.name,
             kubernetes=self.engine.kubernetes,
             documents=len(judge.digests),
-            digest=digest(canonical(judge.digests)),
+            digest=digest(rendered(fact.document for fact in manifests if isinstance(fact, Manifest))),
         )
         pair = RenderPair(
             where=Location(self.job.chart), chart=self.job.chart, overlay=self.job.overlay, identical=not unstable

@@ -33,7 +33,7 @@ _SHAPES = (
     *("eyJ", "hvs.", "hvb.", "hvr.", "npm_", "pypi-", "hf_", "_v1_", "dapi", "AGE-SECRET-KEY", "EAA"),
 )
 _LOOSER_SHAPES = tuple(
-    map(re.compile, (r"://[^\s/:@]{0,200}:[^\s/@]{1,200}@", r"sk-[\w-]{16}", r"gl[a-z]{2,6}-[\w-]{16}"))
+    map(re.compile, (r"://[^\s/:@]{0,200}:[^\s/@]{1,200}@", r"sk-[\w-]{16}", r"gl[a-z]{2,5}-[\w-]{16}"))
 )
 """What every secret that `redact` knows by its shape has in it: a quick look before the careful one."""
 

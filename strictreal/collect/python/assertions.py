@@ -173,6 +173,8 @@ class Judge:
                 self._block(statement.orelse, branch, seen, frame)
             case ast.Try() | ast.TryStar():
                 self._try(statement, where, branch, seen, frame)
+            case ast.With(items=[item], body=[ast.Raise()]) if self._raises(item.context_expr):
+                seen.add(CONSTANT)  # `with pytest.raises(E): raise E`
             case ast.With() | ast.AsyncWith():
                 self._expressions(statement, where, seen, frame)
                 self._block(statement.body, self._suppressing(statement, where), seen, frame)
@@ -190,6 +192,9 @@ class Judge:
                 seen.add(UNCALLED)
             case _:
                 self._expressions(statement, where, seen, frame)
+
+    def _raises(self, expression: ast.expr) -> bool:
+        return isinstance(expression, ast.Call) and last_name(expression.func) in {"raises", "assertRaises"}
 
     def _is_empty(self, iterable: ast.expr, frame: Frame) -> bool:
         """Whether a loop runs over nothing: a literal that is empty, or a name for one that nothing else touches."""

@@ -19,11 +19,13 @@ class Binding:
         node: the binding node: an import alias, a stored name, a parameter, a definition, an `except … as`, a pattern.
         dotted: what an import binds, fully qualified; relative imports keep their leading dots.
         value: the expression that is assigned, when the whole of it becomes the name's value.
+        adds: whether it is `name += …`, which leaves the earlier meaning in place.
     """
 
     node: ast.AST
     dotted: str = ""
     value: ast.expr | None = None
+    adds: bool = False
 
 
 def assigned(module: ParsedModule) -> Iterator[tuple[ast.Name, ast.expr]]:

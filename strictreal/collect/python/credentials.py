@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SHORTEST, LONGEST = 3, 4096
 """Characters that a secret may have."""
-_STEMS = ("pass", "pwd", "secret", "token", "key", "credential")
+_STEMS = ("pass", "pwd", "secret", "token", "key", "credential", "authorization")
 """One of these is in every name that says its value is a secret, in lower case."""
 _SECRETS = vocabulary("password passwd passphrase pwd secret credential credentials apikey passcode")
 _KEYS = vocabulary(
@@ -41,6 +41,11 @@ _VERBS = vocabulary(
     """
 )
 _SUFFIXES = vocabulary("default value str b bytes prod dev production")
+_PASSWORD_INSIDE = re.compile(
+    r"(?i)(?:^|[\s;])(?:password|pwd)\s?=\s?(?![\s;{%$<*'\"]|$)[^\s;{}%]{3,}(?=.*=)|^(?=.*=.*password=)\S+\s.*password=[^\s{%]{3,}"
+)
+"""In connection strings: `host=db user=me password=…`, `Server=db;Uid=me;Pwd=…`."""
+_AUTHORIZATION = re.compile(r"(?i)(?:bearer|basic|token)\s+(?=[\w.~+/=-]{8,})(?=\S*\d)[\w.~+/=-]+$")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----\s+\S")
 _EMPTY = vocabulary(
     """
@@ -68,7 +73,11 @@ def credentials(module: ParsedModule) -> Iterator[ast.Constant]:
             yield value
     for constant in module.of(ast.Constant):
         text = _text(constant)
-        if constant not in seen and len(text) >= 16 and (_PRIVATE_KEY.search(text[:200]) or _is_token(text)):
+        if (
+            constant not in seen
+            and len(text) >= 16
+            and (_PRIVATE_KEY.search(text[:200]) or _PASSWORD_INSIDE.search(text[:600]) or _is_token(text))
+        ):
             seen.add(constant)
             yield constant
     for constant in _logins(module):
@@ -177,7 +186,7 @@ def _is_secret_name(name: str) -> bool:
     *before, last = found
     if before and before[0] in _VERBS:
         return False
-    if last in _SECRETS or "".join(found[-2:]) in {"apikey", "passwd", "password"}:
+    if last in _SECRETS or last == "authorization" or "".join(found[-2:]) in {"apikey", "passwd", "password"}:
         return True
     if last == "key":
         return bool(before) and before[-1] in _KEYS
@@ -189,6 +198,8 @@ def _is_secret_name(name: str) -> bool:
 def _is_secret_value(name: str, value: ast.Constant) -> bool:
     """Whether a literal can be a secret: not empty, no placeholder, no name of something else, no sentence."""
     text = _text(value)
+    if _words(name)[-1] == "authorization":
+        return bool(_AUTHORIZATION.match(text))
     if not SHORTEST <= len(text) <= LONGEST or any(c.isspace() for c in text) or text.lower() in _EMPTY:
         return False
     if _PLACEHOLDER.match(text) or _IDENTIFIERS.match(text):

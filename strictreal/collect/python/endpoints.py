@@ -6,6 +6,7 @@ import ast
 import ipaddress
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from strictreal.collect.python.context import Purpose, in_settings_class, purpose, words
 from strictreal.collect.python.module import ParsedModule
@@ -13,7 +14,25 @@ from strictreal.collect.python.vocabulary import vocabulary
 from strictreal.facts.code import HardCodedKind
 
 MAX_LITERAL = 2048
-_KINDS: dict[str, HardCodedKind] = {"url": "url", "dsn": "dsn", "host": "host", "name": "host", "number": "port"}
+_FIELD = "{}"
+_FIELDS = {_FIELD, "%s", "http://{}", "https://{}"}
+_FILLED_IN = re.compile(
+    r"(?P<scheme>[A-Za-z][\w+.-]{1,40})://(?:[^/@\s]{0,200}@)?(?:\{[^}]{0,60}\}|%s|%\(\w{1,40}\)s):\d{2,5}(?:[/?#]|$)"
+)
+_CONNECTION = re.compile(
+    r"(?i)^(?=.*\b(?:host|server|data source|address)\s?=\s?[\w.,:\\-]+)"
+    r"(?=.*\b(?:dbname|database|user(?: id)?|uid|port)\s?=)"
+    r"[^{}%\n]{8,400}$"
+)
+"""`host=db dbname=memory` and `Server=db;Database=memory`: connection strings of libpq and ODBC."""
+_KINDS: dict[str, HardCodedKind] = {
+    "url": "url",
+    "dsn": "dsn",
+    "host": "host",
+    "name": "host",
+    "number": "port",
+    "port": "port",
+}
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,40})://(?:[^\s/@?#\[\]]{0,400}@)?"
     r"(?P<host>\[[0-9A-Fa-f:.]{2,60}\]|[A-Za-z0-9_*](?:[\w.*-]{0,250}\w)?)(?P<port>:\d{0,5})?(?P<rest>[/?#,;]\S{0,2000})?$"
@@ -125,62 +144,84 @@ def endpoints(module: ParsedModule) -> Iterator[tuple[HardCodedKind, ast.expr, s
     """(kind, node, value) of every endpoint of the module; the kinds are `host`, `port`, `url` and `dsn`."""
     for constant in module.of(ast.Constant):
         value = constant.value
-        if type(value) is int and 1 < value < 65536:
+        if type(value) is int and 10 <= value < 65536:
             if _is_port(module, constant, value):
                 yield "port", constant, str(value)
-        elif isinstance(value, str) and 1 < len(value) <= MAX_LITERAL and not _is_text(value):
-            kind = _kind(module, constant, value)
-            if kind:
-                yield kind, constant, value
+        elif isinstance(value, str) and not isinstance(module.parents[constant], ast.JoinedStr):
+            yield from _of_text(module, constant, value)
+    for joined in module.of(ast.JoinedStr):
+        if isinstance(module.parents[joined], ast.FormattedValue):
+            continue  # a format
+        parts = (v.value if isinstance(v, ast.Constant) else _FIELD for v in joined.values)
+        yield from _of_text(module, joined, "".join(str(part) for part in parts))
 
 
-def _is_text(value: str) -> bool:
-    return any(c.isspace() for c in value)
-
-
-def _kind(module: ParsedModule, constant: ast.Constant, value: str) -> HardCodedKind | None:
-    looks = _looks(module, constant, value)
+def _of_text(module: ParsedModule, node: ast.expr, value: str) -> Iterator[tuple[HardCodedKind, ast.expr, str]]:
+    if not 1 < len(value) <= MAX_LITERAL or (any(c.isspace() for c in value) and not _is_connection(value)):
+        return
+    looks = _looks(value)
     if not looks:
-        return None
-    use = purpose(module, constant)
-    if use is None or in_settings_class(module, constant):
-        return None
-    if not _matters(looks, value, use, ephemeral=_beside_port_zero(module, constant)):
-        return None
-    return _KINDS[looks]
+        return
+    use = purpose(module, node)
+    if use is None or in_settings_class(module, node):
+        return
+    if _matters(looks, value, use, beside=_beside(module, node)):
+        yield _KINDS[looks], node, value
 
 
-def _looks(module: ParsedModule, constant: ast.Constant, value: str) -> str:
-    """What a string can be by itself: `url`, `dsn`, `host`, `name` (a host if it is called one), `number`, or ""."""
-    in_format = isinstance(module.parents[constant], ast.JoinedStr)
+def _is_connection(value: str) -> bool:
+    return value.count("=") > 1 and bool(_CONNECTION.search(value))
+
+
+def _looks(value: str) -> str:
+    """What a string can be by itself.
+
+    Returns:
+        `url`, `dsn`, `host`, `name` (a host if it is called one), `number` (a port if it is called one), `port` (the
+        port of a host that is filled in), or "".
+    """
+    if _is_connection(value):
+        return "dsn"
+    first = value.split(",", maxsplit=1)[0]
     if "://" in value:
-        first = value.split(",", maxsplit=1)[0]
-        found = _URL.match(_without_format(first))
-        if not found:
-            return "dsn" if re.match(r"sqlite(?:\+\w+)?:///(?!:memory:|.*mode=memory)[\w./]", value) else ""
-        scheme = found["scheme"].lower()
-        if scheme in _NO_SERVICE or found["host"] in {"*", "_"}:
-            return ""
-        return "url" if scheme in _WEB else "dsn" if re.split(r"[+.]", scheme)[0] in _SERVICE_SCHEMES else ""
-    if value.lower() in _LOOPBACK or _is_ip(value):
+        if re.match(r"(?:jdbc:)?sqlite(?:\+\w+)?:///(?!:memory:|.*mode=memory)[\w./]", value):
+            return "dsn"
+        return _looks_of_url(first.removeprefix("jdbc:"))
+    bare, _, port = first.rpartition(":")
+    if bare in _FIELDS and port.isdecimal() and len(port) > 3:
+        return "port"
+    if bare and re.fullmatch(r"\{.*\}/?", port):
+        first = bare  # localhost:{port}
+    if "{" in first or "%" in first:
+        return ""
+    if first.lower() in _LOOPBACK or _is_ip(first) or _ADDRESS.match(first):
         return "host"
-    if in_format:
-        bare = value.rstrip(":/")
-        return "host" if bare.lower() in _LOOPBACK or (bare != value and _is_ip(bare)) else ""
-    if _ADDRESS.match(value.split(",", maxsplit=1)[0]):
-        return "host"
-    if value.isdecimal():
-        return "number" if 1 < int(value[:6]) < 65536 else ""
+    if first.isdecimal():
+        return "number" if len(first) < 6 and 1 < int(first) < 65536 else ""
     return "name" if _HOSTNAME.match(value) else ""
 
 
-def _without_format(value: str) -> str:
-    """The URL up to its first replacement field after the host: `http://localhost:%d/x` is `http://localhost:`."""
-    cut = re.search(r"[%{]", value.partition("://")[2])
-    if cut is None:
-        return value
-    kept = value[: value.index("://") + 3 + cut.start()]
-    return kept if re.search(r"://.*[:/]", kept) else value
+def _looks_of_url(value: str) -> str:
+    found = _URL.match(_settled(value))
+    if not found:
+        filled_in = _FILLED_IN.match(value)
+        return "port" if filled_in and filled_in["scheme"].lower() not in _NO_SERVICE else ""
+    scheme = found["scheme"].lower()
+    if scheme in _NO_SERVICE or found["host"] in {"*", "_"}:
+        return ""
+    return "url" if scheme in _WEB else "dsn" if re.split(r"[+.]", scheme)[0] in _SERVICE_SCHEMES else ""
+
+
+def _settled(value: str) -> str:
+    """The part of a URL that is the same at every run: `http://me:{}@localhost:{}/x` is `http://localhost:`."""
+    scheme, _, rest = value.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    path = rest[len(authority) :]
+    authority = authority.rpartition("@")[2]
+    fixed = re.split(r"[{%]", authority, maxsplit=1)[0]
+    if fixed != authority:
+        return f"{scheme}://{fixed}" if fixed.endswith(":") else ""
+    return f"{scheme}://{authority}" + re.split(r"[{%\s]", path, maxsplit=1)[0]
 
 
 def _is_ip(value: str) -> bool:
@@ -193,7 +234,7 @@ def _is_ip(value: str) -> bool:
     return True
 
 
-def _matters(looks: str, value: str, use: Purpose, *, ephemeral: bool) -> bool:
+def _matters(looks: str, value: str, use: Purpose, *, beside: int | None) -> bool:
     """Whether what looks like an endpoint is one, given what it is for."""
     named = words(use.name or use.of)
     known = set(named)
@@ -203,11 +244,16 @@ def _matters(looks: str, value: str, use: Purpose, *, ephemeral: bool) -> bool:
         return not known & _LINK_WORDS or bool(known & _URL_WORDS)
     if looks == "url":
         return _is_service(value, named, use)
-    if known & _NOT_AN_ADDRESS or ephemeral:
+    if looks == "port":
+        return bool(use.name or use.callee or use.of)
+    if known & _NOT_AN_ADDRESS or beside == 0:
         return False
     if looks == "host":
         return _is_host(value, known, use)
     last = named[-1] if named else ""
+    connects = bool(_CONNECTING.match(use.callee)) and beside is not None
+    if looks == "name" and connects and not use.name and "." in value.strip("."):
+        return True
     if looks == "name" and use.name and value.lower() not in _NO_HOST:
         if last in _PLAIN_HOST_WORDS or (last == "server" and named[-2:-1] and "." in value):
             return not value.lower().endswith(
@@ -231,7 +277,7 @@ def _is_host(value: str, known: set[str], use: Purpose) -> bool:
 
 def _is_service(value: str, named: tuple[str, ...], use: Purpose) -> bool:
     """Whether a web URL is one that the program talks to, and not one that people read."""
-    found = _URL.match(_without_format(value.split(",", maxsplit=1)[0]))
+    found = _URL.match(_settled(value.split(",", maxsplit=1)[0]))
     if not found:
         return False
     host = found["host"].lower().strip("[]")
@@ -250,38 +296,29 @@ def _is_service(value: str, named: tuple[str, ...], use: Purpose) -> bool:
     return called or bool(named and set(named[-2:]) & _URL_WORDS)
 
 
-def _beside_port_zero(module: ParsedModule, constant: ast.Constant) -> bool:
-    """`("127.0.0.1", 0)` asks for any free port: nothing is fixed."""
-    row = module.parents[constant]
-    return (
-        isinstance(row, ast.Tuple)
-        and len(row.elts) > 1
-        and isinstance(row.elts[1], ast.Constant)
-        and row.elts[0] is constant
-        and row.elts[1].value == 0
-    )
+def _beside(module: ParsedModule, node: ast.expr) -> int | None:
+    """The number after a string in a pair or among arguments: `("127.0.0.1", 0)`, `SMTP("mail.example", 587)`."""
+    row = module.parents[node]
+    members = row.elts if isinstance(row, ast.Tuple) else row.args if isinstance(row, ast.Call) else []
+    for text, number in pairwise(members[:3]):
+        if text is node and isinstance(number, ast.Constant) and type(number.value) is int:
+            return number.value
+    return None
 
 
 def _is_port(module: ParsedModule, constant: ast.Constant, value: int) -> bool:
-    row = module.parents[constant]
-    if isinstance(row, ast.Tuple) and len(row.elts) == 2 and row.elts[1] is constant:
-        beside = row.elts[0]
-        if (
-            isinstance(beside, ast.Constant)
-            and isinstance(beside.value, str)
-            and not isinstance(module.parents[row], ast.Compare)
-        ):
-            looks = _looks(module, beside, beside.value)
-            if looks != "name":
-                return looks == "host"
-            use = purpose(module, row)
-            return use is not None and bool(set(words(use.name)) & _HOST_WORDS or _CONNECTING.match(use.callee))
     use = purpose(module, constant)
-    if use is None or not use.name:
+    if use is None or in_settings_class(module, constant):
         return False
     named = words(use.name)
-    if not named or named[-1] not in {"port", "ports"} or value < 10:
-        return False
-    if _ASSIGNED_PORTS.get(value, set()) & set(named):
-        return False
-    return not in_settings_class(module, constant)
+    if named and named[-1] in {"port", "ports"}:
+        return not _ASSIGNED_PORTS.get(value, set()) & set(named)
+    row = module.parents[constant]
+    members = row.elts if isinstance(row, ast.Tuple) else row.args if isinstance(row, ast.Call) else []
+    for text, number in pairwise(members[:3]):
+        if number is constant and isinstance(text, ast.Constant) and isinstance(text.value, str):
+            looks = _looks(text.value)
+            if isinstance(row, ast.Tuple) and looks == "host":
+                return True
+            return looks in {"host", "name"} and bool(set(named) & _HOST_WORDS or _CONNECTING.match(use.callee))
+    return False

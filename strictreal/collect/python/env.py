@@ -17,7 +17,7 @@ from strictreal.facts.code import EnvAccess
 
 _MENTIONS = (
     *("environ", "getenv", "putenv", "unsetenv", "setenv", "dotenv", "decouple", "envparse", "prettyconf", "dynaconf"),
-    *("starlette", "dj_database_url", "BaseSettings", "expandvars", "envvar", "prefixed_env"),
+    *("starlette", "dj_database_url", "everett", "envyaml", "BaseSettings", "expandvars", "envvar", "prefixed_env"),
     *("getattr(", "__dict__", "vars("),
 )
 """A module without any of these words uses the environment in no form known here."""
@@ -36,6 +36,8 @@ _LIBRARIES: dict[str, frozenset[str]] = {
     "prettyconf": frozenset({"config"}),
     "dynaconf": frozenset({"Dynaconf", "LazySettings", "FlaskDynaconf", "DjangoDynaconf", "settings"}),
     "dj_database_url": frozenset({"config"}),
+    "everett.manager": frozenset({"ConfigOSEnv", "ConfigEnvFileEnv"}),
+    "envyaml": frozenset({"EnvYAML"}),
 }
 """Libraries that read the environment, and what of them does."""
 _SETTINGS_BASES = re.compile(r"pydantic(?:_settings)?(?:\.\w+)*\.BaseSettings$")
@@ -78,7 +80,7 @@ def _candidates(module: ParsedModule) -> list[ast.expr]:
     leading = _leading_names(module)
     found: dict[ast.expr, None] = {}
     for name in module.of(ast.Name):
-        if name.id in leading and isinstance(name.ctx, ast.Load):
+        if name.id in leading and (isinstance(name.ctx, ast.Load) or isinstance(module.parents[name], ast.AugAssign)):
             found[_whole(module, name)] = None
     for attribute in module.of(ast.Attribute):
         if attribute.attr in _ATTRIBUTES:
@@ -105,7 +107,7 @@ def _leading_names(module: ParsedModule) -> set[str]:
     """Names that may lead to the environment: imports of it and of its libraries, and names for what they lead to."""
     leading = set(_DYNAMIC)
     if module.names.stars:
-        leading |= _ATTRIBUTES
+        leading |= _ATTRIBUTES.union(*_LIBRARIES.values())
     values: list[tuple[str, ast.expr]] = []
     for name, binding in module.names.bound():
         if binding.dotted.partition(".")[0] in _ROOTS or binding.dotted.rpartition(".")[2] in _ATTRIBUTES:

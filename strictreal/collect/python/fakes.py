@@ -70,6 +70,7 @@ def _libraries(module: ParsedModule) -> Iterator[Fake]:
             if (library(full) and not harmless(full)) or standins.holds_library(full):
                 imported.append((alias, prefix if alias.name == "*" else full, alias.asname or alias.name, source))
     used: set[str] = set()
+    typed: set[str] = set()
     names = {bound for _, _, bound, _ in imported}
     for use in module.of(ast.Name):
         if use.id not in names or not isinstance(use.ctx, ast.Load):
@@ -79,13 +80,15 @@ def _libraries(module: ParsedModule) -> Iterator[Fake]:
             whole = parent
         name = module.resolve(whole)
         kind = library(name)
-        if kind and not _annotates(module, whole):
+        if kind and _annotates(module, whole):
+            typed.add(use.id)
+        elif kind:
             used.add(use.id)
             if not harmless(name):
                 yield record(module, use, kind, name)
     for alias, full, bound, _ in imported:
         kind = library(full)
-        if kind and bound not in used and not standins.for_types_only(module, alias):
+        if kind and bound not in used and not (used and bound in typed) and not standins.for_types_only(module, alias):
             yield record(module, alias, kind, full)
     for call in module.of(ast.Call):
         yield from _loaded(module, call)

@@ -134,6 +134,15 @@ class ParsedModule:
         end = self._column(end_line, getattr(node, "end_col_offset", None) or 0)
         return Location(self.path, line, column, end_line, end, self.line(line))
 
+    def snippet(self, node: ast.expr, limit: int = MAX_TEXT) -> str:
+        """What an expression looks like on its first line, redacted; what follows on other lines is left out."""
+        if node.lineno in self._secret_spans:
+            return MARK
+        raw = self.lines[node.lineno - 1].encode()
+        alone = node.end_lineno == node.lineno
+        text = raw[node.col_offset : node.end_col_offset if alone else None].decode(errors="replace")
+        return redact(text if alone else text.rstrip() + " …", limit)
+
     def _column(self, line: int, offset: int) -> int:
         text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
         return len(text.encode()[:offset].decode(errors="ignore")) + 1

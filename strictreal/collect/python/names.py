@@ -263,7 +263,7 @@ class Names:
             if here and isinstance(binder, _ASSIGNMENTS) and self._contains(binder, use):
                 continue  # `x = f(x)` reads the x before it
             reached.append(binding)
-            if binder is None or self._block(binder) in around:
+            if not binding.adds and (binder is None or self._block(binder) in around):
                 break
         return reached[::-1] or bindings
 
@@ -344,7 +344,11 @@ class Names:
         values = dict(assigned(module))
         for name in module.of(ast.Name):
             if isinstance(name.ctx, ast.Store):
-                self._bind(name, name.id, Binding(name, value=values.get(name)))
+                self._bind(
+                    name,
+                    name.id,
+                    Binding(name, value=values.get(name), adds=isinstance(self._parents[name], ast.AugAssign)),
+                )
         for names in self._bindings.values():
             for found in names.values():
                 if len(found) > 1:

@@ -6,8 +6,10 @@ import ast
 
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.names import Definition
+from strictreal.collect.python.tautology import is_empty
 
 SKIPPED = "is skipped unconditionally"
+EMPTY = "is parametrized with nothing, and so never runs"
 EXPECTED = "is expected to fail, unconditionally"
 _SKIP = {"pytest.mark.skip", "unittest.skip", "nose.tools.nottest", "unittest.case.skip"}
 _EXPECTED = {"pytest.mark.xfail", "unittest.expectedFailure", "unittest.case.expectedFailure"}
@@ -70,6 +72,11 @@ def _reason(module: ParsedModule, mark: ast.expr) -> str:
     name = module.resolve(call.func if call else mark).removesuffix("()")
     if name in _SKIP or name == "pytest.skip":
         return SKIPPED
+    if name == "pytest.mark.parametrize" and call is not None:
+        values = next(
+            (k.value for k in call.keywords if k.arg == "argvalues"), call.args[1] if len(call.args) > 1 else None
+        )
+        return EMPTY if values is not None and is_empty(values) else ""
     condition = _condition(call)
     if name in _IF:
         return SKIPPED if _truth(module, condition) is True else ""

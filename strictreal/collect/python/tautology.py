@@ -12,10 +12,22 @@ _TRUE_CALLS = {"assertTrue", "assert_", "assertIsNotNone", "ok_", "assert_true"}
 _FALSE_CALLS = {"assertFalse", "assertIsNone", "assert_false"}
 _SAME_CALLS = vocabulary("assertEqual assertEquals assertIs assert_equal eq_ assertIn assertListEqual assertDictEqual")
 _SAME_CALLS |= vocabulary("assert_array_equal assert_allclose assertAlmostEqual assertGreaterEqual assertLessEqual")
+_ALWAYS_THERE = {"called_once", "called_once_with", "called_with", "called_any", "has_any_calls"}
+"""Attributes that a mock makes up when asked, and which are then true."""
+_OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Is: ast.IsNot,
+    ast.Eq: ast.NotEq,
+    ast.In: ast.NotIn,
+    ast.Lt: ast.GtE,
+    ast.Gt: ast.LtE,
+}
 
 
 def truth(module: ParsedModule, test: ast.expr) -> bool | None:
     """What a condition is in every run; None when it depends."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = truth(module, test.operand)
+        return None if inner is None else not inner
     if isinstance(test, ast.Constant):
         return bool(test.value)
     named = isinstance(test, ast.Name | ast.Attribute)
@@ -43,7 +55,7 @@ def is_true(module: ParsedModule, test: ast.expr, depth: int = 6) -> bool:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return isinstance(operand, ast.Constant) and not operand.value
         case ast.BoolOp(op=ast.Or(), values=values):
-            return any(is_true(module, v, depth - 1) for v in values)
+            return any(is_true(module, v, depth - 1) for v in values) or _covers_everything(values)
         case ast.BoolOp(values=values):
             return all(is_true(module, v, depth - 1) for v in values)
         case ast.Compare(left=left, ops=[operator], comparators=[right]):
@@ -52,6 +64,31 @@ def is_true(module: ParsedModule, test: ast.expr, depth: int = 6) -> bool:
             return True
         case ast.Call(func=ast.Name(id="bool"), args=[inner]):
             return is_true(module, inner, depth - 1)
+        case ast.Call(
+            func=ast.Name(id="all"),
+            args=[ast.GeneratorExp(generators=[first, *_]) | ast.ListComp(generators=[first, *_])],
+        ):
+            return is_empty(first.iter)
+        case ast.Call(func=ast.Name(id="all"), args=[inner]):
+            return is_empty(inner)
+        case ast.Attribute(attr=name) | ast.Call(func=ast.Attribute(attr=name)) if name in _ALWAYS_THERE:
+            return True
+        case ast.Attribute(attr=name):
+            return name.startswith("assert_")
+    return False
+
+
+def _covers_everything(values: list[ast.expr]) -> bool:
+    """`x or not x`, `x is None or x is not None`."""
+    dumped = {ast.dump(value) for value in values}
+    for value in values:
+        match value:
+            case ast.UnaryOp(op=ast.Not(), operand=operand) if ast.dump(operand) in dumped:
+                return True
+            case ast.Compare(left=left, ops=[operator], comparators=rest) if type(operator) in _OPPOSITES:
+                opposite = ast.Compare(left, [_OPPOSITES[type(operator)]()], rest)
+                if ast.dump(opposite) in dumped:
+                    return True
     return False
 
 
@@ -86,14 +123,20 @@ def is_trivial(module: ParsedModule, call: ast.Call, name: str) -> bool:
     return False
 
 
-def is_empty(iterable: ast.expr) -> bool:
-    """An iterable that is written empty: `[]`, `()`, `""`, `set()`, `range(0)`."""
+def is_empty(iterable: ast.expr, depth: int = 4) -> bool:
+    """An iterable that is written empty: `[]`, `()`, `""`, `set()`, `range(0)`, `enumerate([])`, `{}.items()`."""
     match iterable:
         case ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]) | ast.Constant(value="" | b""):
             return True
         case ast.Call(func=ast.Name(id="list" | "tuple" | "set" | "dict" | "frozenset"), args=[], keywords=[]):
             return True
         case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=0)]):
+            return True
+        case ast.Call(
+            func=ast.Name(id="enumerate" | "zip" | "reversed" | "sorted" | "iter" | "list"), args=[inner, *_]
+        ):
+            return depth > 0 and is_empty(inner, depth - 1)
+        case ast.Call(func=ast.Attribute(value=ast.Dict(keys=[]), attr="items" | "keys" | "values")):
             return True
     return False
 

@@ -21,7 +21,7 @@ _TOLERANCE = 1e-3
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _TIME = vocabulary(
     """
-    elapsed duration latency timeout age ttl delay wait waited uptime idle lag interval seconds secs ms millis
+    elapsed duration latency time now timeout age ttl delay wait waited uptime idle lag interval seconds secs ms millis
     milliseconds minutes hours days lifetime runtime overdue staleness backoff cooldown rtt deadline expiry
     jitter weeks inactive took
     """
@@ -46,17 +46,19 @@ _VOLUMES = vocabulary(
     queue backlog pending inflight connections requests messages events budget balance amount price cost salary
     revenue stock quantity inventory credits quota clients workers sessions users jobs tasks watermark buffered
     queued outstanding total count spend orders subtotal income discount points followers votes views visits
-    depth hops replicas concurrency buffer cache history priority batches
+    depth hops replicas space capacity remaining headroom limit iterations iteration epochs epoch cycles top
+    concurrency buffer cache history priority batches
     """
 )
 _SIZES = {"size", "bytes", "kb", "mb", "gb"}
 _SIZED = vocabulary(
     """
+    page
     queue batch cache buffer file pool backlog payload body request message upload heap content window chunk context
     blob total log attachment response db index
     """
 )
-_UNITS = {"seconds": {60, 3600, 86400}, "minutes": {60, 1440}, "hours": {24}, "days": {7, 30, 365}, "ms": {1000}}
+_UNITS = {"seconds": {60, 3600, 86400}, "minutes": {60, 1440}, "hours": {24}, "ms": {1000}}
 _UNITS |= {"size": {1000, 1024}, "bytes": {1000, 1024}, "kb": {1000, 1024}, "mb": {1000, 1024}, "milliseconds": {1000}}
 _TUNED = _TIME | _ATTEMPTS | _SCORES | _VOLUMES
 _STEPS = vocabulary("step steps iteration iterations epoch counter count i idx n tick ticks round")
@@ -73,6 +75,9 @@ _DEFINED = vocabulary(
 _FORMAT_LIMITS = frozenset(2**n - 1 for n in (7, 8, 15, 16, 31, 32, 63, 64)) | {2**16, 2**31, 2**32, 2**63, 2**64}
 _STRUCTURES = {"len"}
 _TEXTS = vocabulary("name names hostname host label email identifier url path header slug key id")
+_CLOCKS = vocabulary("now utcnow time monotonic perf clock today timestamp")
+"""What is subtracted from a reading of one of these is a time that has passed."""
+_SEARCHES = {"count", "find", "index", "size", "dim"}
 _LONG = 50
 """A length from which on it is a limit that somebody chose, not the structure of what is counted."""
 
@@ -85,7 +90,7 @@ def thresholds(module: ParsedModule) -> Iterator[tuple[HardCodedKind, ast.expr, 
             and not _is_domain(module, comparison)
             and not _is_asserted(module, comparison)
         ):
-            yield "threshold", comparison, ast.unparse(comparison)[:120]
+            yield "threshold", comparison, module.snippet(comparison, 120)
 
 
 def _is_tuned(module: ParsedModule, comparison: ast.Compare) -> bool:
@@ -107,16 +112,23 @@ def _decides(module: ParsedModule, comparison: ast.Compare) -> bool:
     return not isinstance(module.parents[comparison], ast.BinOp | ast.Attribute | ast.Subscript | ast.Call)
 
 
-def _number(node: ast.expr) -> float | None:
+def _number(node: ast.expr, depth: int = 6) -> float | None:
     """The value of a number, written plainly or as a product or quotient of numbers; None for anything else."""
     if isinstance(node, ast.Constant):
         return node.value if type(node.value) in {int, float} else None  # type: ignore[return-value]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _number(node.operand)
+        inner = _number(node.operand, 0)
         return None if inner is None else -inner
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        left, right = _number(node.left), _number(node.right)
-        return None if left is None or right is None else left * right
+    if isinstance(node, ast.BinOp) and depth:
+        left, right = _number(node.left, depth - 1), _number(node.right, depth - 1)
+        if left is None or right is None:
+            return None
+        if isinstance(node.op, ast.Mult):
+            return left * right
+        if isinstance(node.op, ast.Div) and right:
+            return left / right
+        if isinstance(node.op, ast.Pow) and abs(left) <= 1000 and 0 <= right <= 20:
+            return float(left**right)
     return None
 
 
@@ -161,32 +173,9 @@ def _named(quantity: ast.expr, depth: int = 6) -> tuple[str, ...]:
         case ast.Subscript():
             return _named(quantity.value, depth - 1)
         case ast.Call():
-            inner = (
-                tuple(w for a in quantity.args[:2] for w in _named(a, depth - 1)) if _is_builtin(quantity.func) else ()
-            )
-            if isinstance(quantity.func, ast.Attribute) and quantity.func.attr in {
-                "get",
-                "total_seconds",
-                "item",
-                "time",
-            }:
-                first = quantity.args[0] if quantity.args else None
-                if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                    return words(first.value)
-                if quantity.func.attr == "total_seconds":
-                    return ("seconds",)
-                if quantity.func.attr == "time":
-                    return ("elapsed",)
-                return _named(quantity.func.value, depth - 1)
-            if isinstance(quantity.func, ast.Attribute) and quantity.func.attr in {
-                "count",
-                "find",
-                "index",
-                "size",
-                "dim",
-            }:
-                return ()
-            return inner if _is_builtin(quantity.func) else _named(quantity.func, depth - 1)
+            return _named_by_call(quantity, depth - 1)
+        case ast.BinOp(op=ast.Sub(), left=left) if set(_named(left, depth - 1)) & _CLOCKS:
+            return ("elapsed",)
         case ast.BinOp():
             return (*_named(quantity.left, depth - 1), *_named(quantity.right, depth - 1))
         case ast.UnaryOp():
@@ -196,6 +185,24 @@ def _named(quantity: ast.expr, depth: int = 6) -> tuple[str, ...]:
         case ast.Await():
             return _named(quantity.value, depth - 1)
     return ()
+
+
+def _named_by_call(call: ast.Call, depth: int) -> tuple[str, ...]:
+    """The words of what a call gives: of the key that it looks up, or of the function."""
+    if _is_builtin(call.func):
+        return tuple(word for argument in call.args[:2] for word in _named(argument, depth))
+    if not isinstance(call.func, ast.Attribute):
+        return _named(call.func, depth)
+    method = call.func.attr
+    if method in _SEARCHES:
+        return ()
+    if method == "total_seconds":
+        return ("elapsed",)
+    if method in {"get", "item"}:
+        key = call.args[0] if call.args else None
+        named = isinstance(key, ast.Constant) and isinstance(key.value, str)
+        return words(key.value) if named else _named(call.func.value, depth)  # type: ignore[union-attr]
+    return words(method)
 
 
 def _is_builtin(function: ast.expr) -> bool:
