@@ -82,9 +82,14 @@ CHANCE = vocabulary(
     color draw port tmp walk anneal explore epsilon synthetic hash lsh kmeans centroids particle particles swarm
     genetic population toss lottery captcha game play deal attack damage terrain maze simulate simulation
     simulator stochastic distribution weights benchmark bench warmup projection theta interval timeout proba
-    percentage
+    percentage obfuscate anonymize anonymise privacy masked
     """
 )
+QUANTITIES = vocabulary("stock quantity quantities qty inventory count counts")
+PLACES = vocabulary("lat latitude lon lng longitude location locations coordinates coords gps position positions")
+SPOKEN = vocabulary("reply replies answer answers response responses message messages completion respond chat complete")
+CHEER = vocabulary("joke jokes tip tips quote greeting greetings welcome farewell loading fortune slogan motivation fun")
+"""Words of texts that are meant to be drawn."""
 PICKED = vocabulary(
     """
     name names index suffix prefix unique pool server node replica shard string cpu
@@ -151,8 +156,15 @@ def _served(fake: Fake) -> str:
     if function == "__init__" and not fake.name.startswith("random."):
         return ""  # weights before training
     served = next((context for context in contexts if _mixed(context, SERVED)), "")
+    plain = fake.name.startswith("random.")
+    if plain:  # arrays of counts and places are the stuff of simulations
+        served = served or next((label for label in fake.labels if _mixed(label, QUANTITIES | PLACES)), "")
+    if fake.sentences and not _mixed(f"{fake.function} {' '.join(contexts)}", CHEER):
+        named = (*contexts, function) if "return" in contexts else contexts
+        served = served or next((context for context in named if _mixed(context, SPOKEN)), "")
     own = words(function)
     asked = bool(own) and (own[0] in ASKED or own[-1] in SERVED)
+    asked |= plain and _mixed(function, QUANTITIES | PLACES)
     if not served and "return" in contexts and asked and not _mixed(function, PICKED):
         served = function
     return served

@@ -54,9 +54,9 @@ def test_no_rule_falls_silent_under_a_negation(
 ):
     total = {f"data.{rule.package}.{rule.name}" for rule in rules if rule.total}
     known = {key for document in data for key in document.keys}
-    seen = {(rule.path, rule.where.line, rule.where.column): rule.absent for rule in silent}
+    seen = {(rule.path, rule.where.line, rule.rule): rule.absent for rule in silent}
     for negation in negations:
-        absent = seen.get((negation.path, negation.where.line, negation.where.column), "")
+        absent = seen.get((negation.path, negation.where.line, negation.rule), "")
         open_ends = [
             operand.reference
             for operand in negation.operands

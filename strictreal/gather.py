@@ -86,11 +86,9 @@ def collect(
         before = open_revision(tree.root, request.since, evidence=config.evidence)
         trees.append((before, configuration.load(before)))
         extra.append(gate.compare(*trees[1], tree, config))
-    cache = Cache(settings.cache_home if request.cached else None)
-    keywords: dict[str, Any] = {"watch": watch} if watch else {}
-    with Session(cache, jobs=request.jobs, **keywords) as session:
+    with session(settings, cached=request.cached, jobs=request.jobs, watch=watch) as shared:
         specimens = _specimens(suite.root() / "checks")
-        facts = collectors.collect_all([*trees, *((s.tree, s.config) for s in specimens)], session)
+        facts = collectors.collect_all([*trees, *((s.tree, s.config) for s in specimens)], shared)
     time = _now()
     now = clock(time)
     seen = [now, *facts[0], *extra]
@@ -101,7 +99,7 @@ def collect(
         base=trees[1][0].commit if request.since else "",
         left_out=sum(isinstance(fact, LeftOut) for observation in seen for fact in observation.facts),
         renders=tuple(_renders(facts[0])),
-        notes=_remarks(cache),
+        notes=_remarks(shared.cache),
     )
 
 
@@ -116,6 +114,12 @@ def _renders(observations: list[Observation]) -> Iterator[bytes]:
 def _remarks(cache: Cache) -> tuple[str, ...]:
     damaged = f"{cache.damaged} damaged entries of the cache were computed again" if cache.damaged else ""
     return tuple(remark for remark in (cache.trouble, damaged) if remark)
+
+
+def session(settings: Settings, *, cached: bool = True, jobs: int = 0, watch: Watch | None = None) -> Session:
+    """What collectors share, as the settings say."""
+    keywords: dict[str, Any] = {"watch": watch} if watch else {}
+    return Session(Cache(settings.cache_home if cached else None), jobs=jobs, **keywords)
 
 
 class _Specimen(NamedTuple):

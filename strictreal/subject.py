@@ -19,6 +19,7 @@ from strictreal.errors import BoundExceeded, SubjectError
 from strictreal.git import Objects, git
 from strictreal.model import canonical, digest
 
+_OPENING = 200
 MAX_FILES = 250_000
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_DIGEST_BYTES = 4 * 1024**3
@@ -84,6 +85,16 @@ class Tree:
         if "digests" in self.__dict__ and digest(data) != self.digests[path]:
             raise SubjectError(f"{path}: changed while it was being audited")
         return data
+
+    def opening(self, entry: Entry) -> bytes:
+        """The first bytes of an executable file whose name has no ending: a `#!` line may name its language."""
+        if not entry.executable or "." in entry.path.rpartition("/")[2]:
+            return b""
+        try:
+            with self.open(entry.path) as file:
+                return file.read(_OPENING)
+        except (SubjectError, OSError):
+            return b""  # whoever reads it whole says why it cannot be read
 
     def open(self, path: str) -> io.BufferedIOBase:
         """One file for reading, without following a link.

@@ -52,6 +52,13 @@ IN_TESTS = {
     "a store in memory": "class InMemoryUserRepository(UserRepository):\n    def get(self, id): ...",
     "a fake response": "class FakeResponse:\n    status_code = 200\n    def json(self): ...",
     "a mock that answers": "class MockSensor:\n    def temperature(self): ...",
+    "a nested context of monkeypatch": (
+        "def test_a(monkeypatch):\n    with monkeypatch.context() as inner:\n"
+        "        inner.setattr(app, 'send', lambda: 1)"
+    ),
+    "a renamed monkeypatch": (
+        "import pytest\ndef test_a(swap: pytest.MonkeyPatch):\n    swap.setattr(app, 'send', lambda: 1)"
+    ),
     "an imported fake": "from langchain.llms import FakeListLLM",
 }
 
@@ -80,6 +87,21 @@ IN_PRODUCT = {
         "import random\ndef rank(docs):\n    scores = []\n    for d in docs:\n"
         "        scores.append(random.random())\n    return scores"
     ),
+    "an AsyncMock": "from unittest import mock\nclass App:\n    def __init__(self):\n        self.bus = mock.AsyncMock()",
+    "a drawn reply": (
+        "import random\nclass Bot:\n    LINES = ['I see what you mean.', 'Tell me more of it.']\n"
+        "    def respond(self, prompt):\n        return {'reply': random.choice(self.LINES)}"
+    ),
+    "a drawn answer with the question in it": (
+        "import random\ndef chat(q):\n    return random.choice([f'That is about {q}, I think', f'Yes, {q} it is'])"
+    ),
+    "a drawn quantity": "import random\ndef item(sku):\n    return {'sku': sku, 'quantity': random.randint(0, 9)}",
+    "a drawn inventory": "import random\ndef inventory_of(sku):\n    return random.randint(0, 9)",
+    "a drawn field": "import random\ndef row(sku):\n    return Item(sku=sku, count=random.randrange(9))",
+    "a drawn place": (
+        "import random\ndef vehicle(id):\n    lat = 52.5 + random.uniform(-0.01, 0.01)\n    return {'lat': lat}"
+    ),
+    "a drifting place": "import random\nclass Van:\n    def tick(self):\n        self.longitude += random.uniform(-1, 1)",
     "a random item": "import torch\ndef get_embedding(x):\n    return torch.randn(8)",
 }
 
@@ -121,6 +143,13 @@ INNOCENT = {
     "a sampled element": "import random\ndef sample_user(users):\n    return random.choice(users)",
     "a random peer": "import random\ndef get_replica(replicas):\n    return random.choice(replicas)",
     "a shuffle": "import random\ndef shuffled(rows):\n    return random.sample(rows, len(rows))",
+    "a setattr of one's own": "def f(box):\n    with box.context() as m:\n        m.setattr(app, 'send', lambda: 1)",
+    "a count of things": "import random\ndef fill(n):\n    count = random.randint(1, n)\n    make(count=count)",
+    "a joke": "import random\ndef get_joke():\n    reply = random.choice(['A man walks in.', 'Two men walk in.'])\n    say(reply)",
+    "drawn words": "import random\ndef answer(x):\n    colour = random.choice(['red', 'blue'])\n    paint(colour)",
+    "a reply of those given": "import random\ndef reply(candidates):\n    return random.choice(candidates)",
+    "a masked place": "import random\ndef obfuscate(p):\n    return {'lat': p.lat + random.uniform(-1, 1)}",
+    "positions of particles": "import numpy as np\ndef start(n):\n    return State(position=np.random.rand(n, 3))",
     "an identifier": "import random\ndef get_request_id():\n    return random.getrandbits(64)",
     "a token": "import random\ndef make_token():\n    return ''.join(random.choices('abc', k=8))",
     "initial weights": (
@@ -171,7 +200,7 @@ def test_tests_may_draw_their_inputs() -> None:
         "import random\nfrom faker import Faker\ndef scores():\n    return [random.random()]\nname = Faker().name()"
     )
     assert found(source, "tests/test_rank.py") == []
-    assert len(found(source, "app/rank.py")) == 2
+    assert len(found(source, "app/rank.py")) == 3
 
 
 def test_a_fake_is_known_by_the_class_that_it_plays() -> None:
@@ -185,6 +214,7 @@ def test_each_use_is_one_finding_a_line() -> None:
     source = "from unittest.mock import MagicMock, patch\nwith patch('a', MagicMock()):\n    x = MagicMock()"
     module = parse("tests/test_a.py", source.encode())
     assert [(fake.where.line, fake.kind, fake.name) for fake in fakes.facts(module)] == [
+        (1, "mock", "unittest.mock.MagicMock"),
         (2, "mock", "unittest.mock.patch"),
         (3, "mock", "unittest.mock.MagicMock"),
     ]
@@ -198,7 +228,34 @@ def test_the_environment_is_no_behaviour() -> None:
 def test_an_annotation_makes_no_mock() -> None:
     source = "from unittest.mock import Mock, patch\n@patch('a.b')\ndef test_a(send: Mock) -> Mock: ..."
     module = parse("tests/test_a.py", source.encode())
-    assert [(fake.where.line, fake.name) for fake in fakes.facts(module)] == [(2, "unittest.mock.patch")]
+    assert [(fake.where.line, fake.name) for fake in fakes.facts(module)] == [
+        (1, "unittest.mock.Mock"),
+        (2, "unittest.mock.patch"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from unittest import mock",
+        "import unittest.mock as um",
+        "from unittest.mock import patch as p, Mock",
+        "import fakeredis.aioredis",
+        "from moto.s3 import mock_s3",
+        "import requests_mock as rm",
+        "from pytest_mock import MockerFixture",
+        "import responses",
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "def f():\n    {}", "try:\n    {}\nexcept ImportError:\n    pass"])
+def test_the_import_of_a_library_of_fakes_is_one_finding(statement: str, around: str) -> None:
+    for path in ("app/service.py", "tests/test_app.py"):
+        assert len(found(around.format(statement), path)) == 1
+
+
+@pytest.mark.parametrize("statement", ["import httpx", "from . import mock", "from app import responses"])
+def test_other_imports_are_none(statement: str) -> None:
+    assert found(statement, "app/service.py") == []
 
 
 def test_shadowed_names_are_followed() -> None:

@@ -68,6 +68,7 @@ HARD_CODED = {
     "days since": ("if (now - seen).days > 30: ...", "threshold"),
     "a response time": ("if response_time > 500: ...", "threshold"),
     "a page": ("if page_size > 100: ...", "threshold"),
+    "a number of something": ("if num_shards > 20: ...", "threshold"),
     "a quotient": ("if ratio < 1 / 4: ...", "threshold"),
     "a key of a record": ("[r for r in rows if r['confidence'] > 0.6]", "threshold"),
     "a queue": ("if len(queue) > 10: ...", "threshold"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import io
 import os
 import socket
@@ -156,8 +157,14 @@ def test_no_name_is_looked_up_and_no_address_is_dialled(session: Session) -> Non
 
 
 def test_what_dies_does_so_without_a_word_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
-    with helm.quiet():
-        os.write(2, b"fatal error: out of memory")
+    watched = faulthandler.is_enabled()
+    try:
+        with helm.quiet():
+            os.write(2, b"fatal error: out of memory")
+            assert not faulthandler.is_enabled()
+    finally:
+        if watched:
+            faulthandler.enable()
     os.write(2, b"afterwards")
     assert capfd.readouterr().err == "afterwards"
 

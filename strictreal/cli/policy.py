@@ -16,13 +16,10 @@ Folder = Annotated[Path, typer.Argument(help="A folder with policies and their t
 
 
 def _session() -> Any:
-    from strictreal import config
-    from strictreal.cache import Cache
-    from strictreal.collect.session import Session
+    from strictreal import config, gather
 
     settings = config.settings()
-    watch = console.watch(quiet=settings.ci)
-    return Session(Cache(settings.cache_home), **({"watch": watch} if watch else {}))
+    return gather.session(settings, watch=console.watch(quiet=settings.ci))
 
 
 @app.command("test")

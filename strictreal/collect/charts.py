@@ -27,6 +27,8 @@ RENDER_SECONDS = 20
 """Wall time for one chart with one set of values, of which most take 20 ms."""
 BATCH_BYTES = 128 * 1024 * 1024
 """Files of charts that are held in memory together."""
+JOBS_AT_ONCE = 64
+"""Renders whose facts are held in memory before equal ones are joined."""
 
 
 def _key(tree: Tree, config: Config) -> str:
@@ -46,8 +48,11 @@ def manifests(tree: Tree, config: Config, session: Session) -> list[Manifest]:
     return [fact for seen in collect(tree, config, session) for fact in seen.facts if isinstance(fact, Manifest)]
 
 
-def prepare(subjects: Sequence[tuple[Tree, Config]], session: Session) -> None:
+def prepare(subjects: Sequence[tuple[Tree, Config]], session: Session, *, seconds: float = RENDER_SECONDS) -> None:
     """Collect the charts of several trees at once, so that all workers have work.
+
+    Args:
+        seconds: wall time for one render.
 
     Raises:
         ConfigurationError: charts.kubernetes names a version that there are no schemas of.
@@ -61,7 +66,7 @@ def prepare(subjects: Sequence[tuple[Tree, Config]], session: Session) -> None:
     fresh = [work for work in works if not work.remember(known.get(work.key))]
     with tempfile.TemporaryDirectory(prefix="strictreal-charts-", ignore_cleanup_errors=True) as scratch:
         for batch in _batches(fresh):
-            _examine(batch, scratch, session)
+            _examine(batch, scratch, session, seconds)
     made = [(work, work.observation()) for work in fresh]
     session.cache.put_many({work.key: canonical(seen) for work, seen in made if work.repeatable})
     for (tree, config), group in zip(subjects, found, strict=True):
@@ -73,24 +78,28 @@ def prepare(subjects: Sequence[tuple[Tree, Config]], session: Session) -> None:
 def _batches(works: list[Work]) -> Iterator[list[Work]]:
     """Works in groups whose files fit into memory together."""
     batch: list[Work] = []
+    weight = 0
     for work in works:
-        if batch and sum(w.weight for w in batch) + work.weight > BATCH_BYTES:
+        weight += work.weight
+        if batch and weight > BATCH_BYTES:
             yield batch
-            batch = []
+            batch, weight = [], work.weight
         batch.append(work)
     if batch:
         yield batch
 
 
-def _examine(works: list[Work], scratch: str, session: Session) -> None:
+def _examine(works: list[Work], scratch: str, session: Session, seconds: float) -> None:
     """Render charts with all their values files, and let go of their files."""
     packages = [work for work in works if work.packaged and work.read()]
     for work, package in zip(packages, session.bounded(archive.look_into, [w.package for w in packages]), strict=True):
         work.open(package)
-    jobs = [(work, job) for work in works for job in work.jobs(scratch, RENDER_SECONDS)]
-    results = session.bounded(render, [job for _, job in jobs], seconds=RENDER_SECONDS)
-    for (work, job), result in zip(jobs, results, strict=True):
-        work.add(job, result)
+    jobs = [(work, job) for work in works for job in work.jobs(scratch, seconds)]
+    for start in range(0, len(jobs), JOBS_AT_ONCE):
+        part = jobs[start : start + JOBS_AT_ONCE]
+        results = session.bounded(render, [job for _, job in part], seconds=seconds)
+        for (work, job), result in zip(part, results, strict=True):
+            work.add(job, result)
     for work in works:
         work.forget_files()
 

@@ -32,9 +32,10 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
 
 def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
     """Every Python file of the tree that is not excluded."""
-    entries = [e for e in tree if e.path.endswith((".py", ".pyi", ".pyw")) and not excluded(config, e.path)]
+    languages = _sources(tree, config)
+    entries = [entry for entry in tree if languages.get(entry.path) == "python"]
     counted = Inventory(of="Module", count=len(entries))
-    settings = _settings_module(_sources(tree, config), config)
+    settings = _settings_module(languages, config)
     yield Observation(collector="code", source="", digest=tree.digest, facts=(counted, settings))
     tools = {"python": ".".join(map(str, sys.version_info[:3]))}
     yield from session.per_file("code", "Module", tree, entries, facts_of, tools)
@@ -42,7 +43,7 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
 
 def _sources(tree: Tree, config: Config) -> dict[str, str]:
     """The language of every source file, by path."""
-    named = {e.path: language_of(e.path) for e in tree}
+    named = {entry.path: language_of(entry.path, tree.opening(entry)) for entry in tree}
     return {path: language for path, language in named.items() if language and not excluded(config, path)}
 
 

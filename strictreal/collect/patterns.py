@@ -89,7 +89,7 @@ class Reader:
         if id(tree) not in self._sources:
             found = []
             for entry in tree:
-                language = languages.language_of(entry.path, _first_line(tree, entry))
+                language = languages.language_of(entry.path, tree.opening(entry))
                 if language and not excluded(config, entry.path):
                     ending = languages.suffix(entry.path, language)
                     key = Cache.key(*self._stamp, language, ending, tree.digests[entry.path])
@@ -177,14 +177,6 @@ class Reader:
         for _, run in self._runs:
             run.close()
         self._runs.clear()
-
-
-def _first_line(tree: Tree, entry: Entry) -> bytes:
-    """The beginning of a script whose name has no ending; nothing of any other file."""
-    if entry.executable and "." not in entry.path.rpartition("/")[2] and entry.size <= semgrep.MAX_SOURCE_BYTES:
-        with suppress(StrictRealError):
-            return tree.read(entry.path)[:200]
-    return b""
 
 
 def prepare(trees: Sequence[tuple[Tree, Config]], session: Session) -> None:

@@ -17,7 +17,8 @@ _LOOKAHEAD = 1024
 _SHAPES = re.compile(
     r"""
     (?P<pem>-----BEGIN\ [A-Z0-9 ]{0,30}PRIVATE\ KEY(?:\ BLOCK)?-----.*)
-  | (?<![A-Za-z0-9])(?P<token>gh[pousr]_[A-Za-z0-9]{16,255} | github_pat_\w{20,255} | gl(?:pat|oas|dt|rtr?|cbt|ptt|ft|imt|agent|wt|soat|ffct)-[\w-]{16,255}
+  | (?<![A-Za-z0-9])(?P<token>gh[pousr]_[A-Za-z0-9]{16,255} | github_pat_\w{20,255}
+      | gl(?:pat|oas|dt|rtr?|cbt|ptt|ft|imt|agent|wt|soat|ffct)-[\w-]{16,255}
       | xox[a-z]-[\w-]{10,255} | xapp-[\w-]{10,255} | hooks\.slack\.com/services/[\w/]{20,120}
       | (?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{16} | AIza[\w-]{30,45} | ya29\.[\w-]{20,255}
       | sk-[A-Za-z0-9_-]{16,255} | [sr]k_(?:live|test)_\w{16,255} | whsec_[\w+/=]{16,255}

@@ -8,6 +8,7 @@ bounded worker process, never in the parent. In a worker, templates reach nothin
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib.metadata
 import os
 import re
@@ -58,7 +59,8 @@ def package_version() -> str:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what the Go runtime writes to standard error when it dies off the user's terminal."""
+    """Keep what the Go runtime, or Python for it, writes when it dies off the user's terminal. Only in a worker."""
+    faulthandler.disable()
     saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(null, 2)

@@ -109,6 +109,10 @@ class Fake(Located, frozen=True, kw_only=True):
     methods: tuple[str, ...] = ()
     function: str = ""
     """Qualified name of the function around it."""
+    labels: tuple[str, ...] = ()
+    """For random numbers: the keys, fields and attributes among the names in `detail`; local variables left out."""
+    sentences: bool = False
+    """For random picks: what is picked among are sentences that are written in the code."""
 
 
 Ending = Literal["passes", "returns", "assigns", "defines", "continues", "substitutes"]

@@ -1,8 +1,8 @@
 """Imports written out: `import data.lib.k8s` and `k8s.pods` become `data.lib.k8s.pods`.
 
-The embedded engine evaluates a whole package when one of its rules is read through an import. That is slow, marks rules as
-covered that nobody asked for, and loses definitions of a rule that is defined in several files. Read by its full path, a
-rule is evaluated alone. Lines stay where they are.
+The embedded engine evaluates a whole package when one of its rules is read through an import. That marks rules as
+covered that nobody asked for, and loses definitions of a rule that is defined in several files. Read by its full path,
+a rule is evaluated alone. Lines stay where they are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 from strictreal.engines.rego import RegoError, Source
 from strictreal.policy.scope import locals_of
 from strictreal.policy.syntax import Module, Node, parse
-
 
 _KEYWORDS = frozenset(
     "as contains data default else every false if import in input not null package some true with and or".split()

@@ -42,6 +42,8 @@ class Loading:
     rules: list[PolicyRule] = field(default_factory=list)
     suites: list[Loaded] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    stuck: dict[str, str] = field(default_factory=dict)
+    """By the path of its tests, why the embedded engine did not come to the end of a suite; set by who ran them."""
 
     def is_policy_rule(self, rule: PolicyRule) -> bool:
         """Whether a rule is a policy's: not a test, nor a helper in a file of tests."""

@@ -18,6 +18,7 @@ import msgspec
 import pytest
 from subjects import STRICTREAL, Run, audit, commit, git, lay, strictreal
 
+from strictreal.collect.session import MAX_FACT_BYTES
 from strictreal.errors import BoundExceeded
 from strictreal.facts.code import EnvAccess, Module
 from strictreal.model import Gap, Inventory, LeftOut
@@ -230,6 +231,7 @@ DEEP = {
 LONG = {
     "long/line.py": "x = '" + "a" * 5_000_000 + "'\n",
     "long/accesses.py": "import os\n" + 'os.getenv("A");' * 20_000 + "\n",
+    "long/facts.py": "import os\n" + ('os.getenv("A");' * 800 + "\n") * 50,
     "long/names.py": "import os as " + "o" * 1_000_000 + "\n" + "o" * 1_000_000 + ".getenv('A')\n",
     "long/aliases.py": "import os as a0\n" + "".join(f"a{n + 1} = a{n}\n" for n in range(5000)) + "a5000.getenv('A')\n",
     "long/backtracking.py": 'import os\nos.getenv("A")  # ' + "password" * 100_000 + "\n",
@@ -376,6 +378,10 @@ def test_every_file_is_examined_or_a_gap_with_a_reason(zoo_run: Run):
 @pytest.mark.parametrize("path", [*DEEP, *LONG])
 def test_what_is_deep_or_long_is_examined_or_a_gap_that_names_the_bound(zoo_run: Run, path: str):
     assert path in examined(zoo_run) or "bound: " in gaps(zoo_run)[path] or "not valid Python" in gaps(zoo_run)[path]
+
+
+def test_a_file_with_more_facts_than_the_bound_is_a_gap(zoo_run: Run):
+    assert gaps(zoo_run)["long/facts.py"] == f"has more than {MAX_FACT_BYTES} bytes of facts (bound: unit facts)"
 
 
 @pytest.mark.parametrize("path", VERSIONS)

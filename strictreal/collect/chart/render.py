@@ -61,6 +61,8 @@ class Done:
 
     facts: list[Fact]
     tools: dict[str, str]
+    size: int = 0
+    """Bytes of its manifests, about."""
 
 
 @cache
@@ -107,7 +109,7 @@ class _Rendering:
         return self.done(found)
 
     def done(self, facts: list[Fact]) -> Done:
-        return Done(facts, self.tools)
+        return Done(facts, self.tools, sum(len(fact.document) for fact in facts if isinstance(fact, Manifest)))
 
     def place(self, path: str, packages: dict[str, str]) -> str:
         """Where a file of the chart lies in the subject: what came out of a package lies in the package."""

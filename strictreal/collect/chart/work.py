@@ -14,6 +14,7 @@ from strictreal.collect.chart.archive import Package
 from strictreal.collect.chart.discover import MAX_CHART_FILES, FoundChart, is_overlay
 from strictreal.collect.chart.render import UNITS, Done, Job
 from strictreal.collect.kubeyaml import YamlError
+from strictreal.collect.session import MAX_FACT_BYTES
 from strictreal.config import Config
 from strictreal.engines import helm, schemas
 from strictreal.errors import StrictRealError
@@ -48,6 +49,7 @@ class Work:
     tools: dict[str, str] = field(default_factory=dict)
     _observation: Observation | None = None
     _key: str = ""
+    _size: int = 0
 
     @property
     def packaged(self) -> bool:
@@ -194,6 +196,8 @@ class Work:
 
     def add(self, job: Job, result: Done | str) -> None:
         """Take what a worker made of a job, or why it made nothing."""
+        if isinstance(result, Done) and self._size + result.size > MAX_FACT_BYTES:
+            result = f"its manifests have more than {MAX_FACT_BYTES} bytes (bound: unit facts)"
         if isinstance(result, str):
             self.repeatable = False
             target = ("KubernetesTarget",) if job.target else ()
@@ -204,6 +208,7 @@ class Work:
         else:
             self.facts += result.facts
             self.tools |= result.tools
+            self._size += result.size
 
     def observation(self) -> Observation:
         """What was seen of the chart; without facts when it turned out not to be one."""

@@ -16,7 +16,7 @@ from strictreal.policy.load import Loading
 from strictreal.policy.parity import Comparison, Difference, SuiteParity
 from strictreal.subject import Tree
 
-SECONDS = 120
+SECONDS = 60
 """Wall time for one file of tests, or for one batch of manifests, in both engines."""
 BATCH = 200
 """Manifests that OPA is asked about at once."""
@@ -40,10 +40,10 @@ def collect(tree: Tree, loading: Loading, charts: Sequence[Judgeable], session: 
 
 
 def _suites(tree: Tree, loading: Loading, session: Session) -> Iterator[Observation]:
-    for suite in loading.suites:
-        if suite.barred:
-            yield work.observation(tree, "parity", suite.test, [work.gap(UNIT, suite.test, suite.barred)])
-    asked = [suite for suite in loading.suites if not suite.barred]
+    kept_out = loading.stuck | {suite.test: suite.barred for suite in loading.suites if suite.barred}
+    for test, reason in kept_out.items():
+        yield work.observation(tree, "parity", test, [work.gap(UNIT, test, reason)])
+    asked = [suite for suite in loading.suites if suite.test not in kept_out]
     items = [(digest(canonical(suite)), suite) for suite in asked]
     results = work.run(session, parity.compare_suite, items, SuiteParity, seconds=SECONDS)
     for suite, (result, cached) in zip(asked, results, strict=True):

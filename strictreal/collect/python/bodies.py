@@ -46,6 +46,10 @@ _LITERAL_CALLS = frozenset(
 )
 
 
+_READERS = frozenset(
+    {"json.loads", "orjson.loads", "ast.literal_eval", "yaml.safe_load", "yaml.load", "tomllib.loads", "toml.loads"}
+)
+"""Functions that make a value of a text; given a literal, they answer a literal."""
 _BLANK = frozenset({"none", "true", "false", "trivial"})
 _MADE_UP = vocabulary("mock fake stub dummy sample canned placeholder example hardcoded")
 """Words of constants that hold made-up data; any other constant has a name because it is settled there."""
@@ -211,6 +215,9 @@ def _combined(module: ParsedModule, node: ast.expr, parts: list[ast.expr], value
     if isinstance(node, ast.Dict):
         return "record" if len(node.keys) > 1 and not set(values[len(node.keys) :]) <= _BLANK else "text"
     if isinstance(node, ast.Call):
+        if dotted(module, node.func) in _READERS:
+            text = parts[0].value if isinstance(parts[0], ast.Constant) else ""
+            return "record" if isinstance(text, str) and text.count(":") > 1 else "text"
         kind = words(dotted(module, node.func).rpartition(".")[2])
         settled = kind[-1:] and kind[-1] in _SETTLING
         return "record" if len(parts) > 1 and not settled and not set(values) <= _BLANK else "text"
@@ -254,6 +261,10 @@ def _parts(module: ParsedModule, node: ast.expr) -> list[ast.expr] | None:
         given = [*node.args, *(k.value for k in node.keywords)]
         function = dotted(module, node.func)
         if function in _LITERAL_CALLS:
+            return given
+        if function in _READERS and given:
+            return given[:1]
+        if function == "cls" and given:
             return given
         name = function.rpartition(".")[2].lstrip("_")
         made = name[:1].isupper() and not name.isupper() and not name.endswith(("Error", "Exception"))

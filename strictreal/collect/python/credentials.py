@@ -41,9 +41,7 @@ _VERBS = vocabulary(
     """
 )
 _SUFFIXES = vocabulary("default value str b bytes prod dev production")
-_PASSWORD_INSIDE = re.compile(
-    r"(?i)(?:^|[\s;])(?:password|pwd)\s?=\s?(?![\s;{%$<*'\"]|$)[^\s;{}%]{3,}(?=.*=)|^(?=.*=.*password=)\S+\s.*password=[^\s{%]{3,}"
-)
+_PASSWORD_INSIDE = re.compile(r"(?i)(?:^|[\s;])(?:password|pwd)=[^\s;{}%$<*'\"…]{3,200}(?:[\s;]|$)")
 """In connection strings: `host=db user=me password=…`, `Server=db;Uid=me;Pwd=…`."""
 _AUTHORIZATION = re.compile(r"(?i)(?:bearer|basic|token)\s+(?=[\w.~+/=-]{8,})(?=\S*\d)[\w.~+/=-]+$")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----\s+\S")
@@ -76,7 +74,7 @@ def credentials(module: ParsedModule) -> Iterator[ast.Constant]:
         if (
             constant not in seen
             and len(text) >= 16
-            and (_PRIVATE_KEY.search(text[:200]) or _PASSWORD_INSIDE.search(text[:600]) or _is_token(text))
+            and (_PRIVATE_KEY.search(text[:200]) or _is_token(text) or _connects(module, constant, text))
         ):
             seen.add(constant)
             yield constant
@@ -232,6 +230,12 @@ def _logins(module: ParsedModule) -> Iterator[ast.Constant]:
             [_, secret] = pair
             assert isinstance(secret, ast.Constant)  # noqa: S101  (narrows the type; the line before says so)
             yield secret
+
+
+def _connects(module: ParsedModule, constant: ast.Constant, text: str) -> bool:
+    """Whether a text that somebody works with is a connection string with a password."""
+    said = isinstance(module.parents[constant], ast.Expr)
+    return not said and len(text) <= LONGEST and text.count("=") > 1 and bool(_PASSWORD_INSIDE.search(text))
 
 
 def _is_token(text: str) -> bool:

@@ -20,8 +20,8 @@ _FILLED_IN = re.compile(
     r"(?P<scheme>[A-Za-z][\w+.-]{1,40})://(?:[^/@\s]{0,200}@)?(?:\{[^}]{0,60}\}|%s|%\(\w{1,40}\)s):\d{2,5}(?:[/?#]|$)"
 )
 _CONNECTION = re.compile(
-    r"(?i)^(?=.*\b(?:host|server|data source|address)\s?=\s?[\w.,:\\-]+)"
-    r"(?=.*\b(?:dbname|database|user(?: id)?|uid|port)\s?=)"
+    r"(?i)^(?=.*\b(?:host|server|data source|address)=[\w.,:\\-]+)"
+    r"(?=.*\b(?:dbname|database|user(?: id)?|uid|port)=)"
     r"[^{}%\n]{8,400}$"
 )
 """`host=db dbname=memory` and `Server=db;Database=memory`: connection strings of libpq and ODBC."""

@@ -54,7 +54,7 @@ def _all(module: ParsedModule) -> Iterator[Fake]:
 
 
 def _libraries(module: ParsedModule) -> Iterator[Fake]:
-    """Uses of libraries; an import only where nothing that it brings is used."""
+    """Imports of libraries, one a statement, and uses of them; names of which only harmless members are used left out."""
     imported: list[tuple[ast.alias, str, str, ast.stmt]] = []
     for plain in module.of(ast.Import):
         for alias in plain.names:
@@ -70,7 +70,7 @@ def _libraries(module: ParsedModule) -> Iterator[Fake]:
             if (library(full) and not harmless(full)) or standins.holds_library(full):
                 imported.append((alias, prefix if alias.name == "*" else full, alias.asname or alias.name, source))
     used: set[str] = set()
-    typed: set[str] = set()
+    spared: set[str] = set()
     names = {bound for _, _, bound, _ in imported}
     for use in module.of(ast.Name):
         if use.id not in names or not isinstance(use.ctx, ast.Load):
@@ -80,16 +80,21 @@ def _libraries(module: ParsedModule) -> Iterator[Fake]:
             whole = parent
         name = module.resolve(whole)
         kind = library(name)
-        if kind and _annotates(module, whole):
-            typed.add(use.id)
+        if kind and harmless(name):
+            spared.add(use.id)
         elif kind:
             used.add(use.id)
-            if not harmless(name):
+            if not _annotates(module, whole):
                 yield record(module, use, kind, name)
-    for alias, full, bound, _ in imported:
+    spared -= used
+    told: set[ast.stmt] = set()
+    for alias, full, bound, statement in imported:
         kind = library(full)
-        if kind and bound not in used and not (used and bound in typed) and not standins.for_types_only(module, alias):
-            yield record(module, alias, kind, full)
+        if statement in told or not kind or standins.for_types_only(module, alias):
+            continue
+        if bound not in spared:
+            told.add(statement)
+            yield record(module, statement, kind, full)
     for call in module.of(ast.Call):
         yield from _loaded(module, call)
 

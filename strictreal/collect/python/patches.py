@@ -41,7 +41,29 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
 def _is_monkeypatch(module: ParsedModule, function: ast.expr) -> bool:
     receiver = function.value if isinstance(function, ast.Attribute) else None
     name = receiver.attr if isinstance(receiver, ast.Attribute) else getattr(receiver, "id", "")
-    return "monkeypatch" in name.lower() or (name in {"mp", "m", "patcher"} and "MonkeyPatch" in module.text)
+    if "monkeypatch" in name.lower() or (name in {"mp", "m", "patcher"} and "MonkeyPatch" in module.text):
+        return True
+    return isinstance(receiver, ast.Name) and _is_context(module, receiver)
+
+
+def _is_context(module: ParsedModule, name: ast.Name) -> bool:
+    """Whether a name is bound by `with monkeypatch.context() as …`, or is a parameter annotated as a MonkeyPatch."""
+    current = module.parents.get(name)
+    while current is not None:
+        if isinstance(current, ast.With | ast.AsyncWith):
+            for item in current.items:
+                made, bound = item.context_expr, item.optional_vars
+                if not (isinstance(bound, ast.Name) and bound.id == name.id):
+                    continue
+                if isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr == "context":
+                    return "monkeypatch" in bodies.source(made.func.value).lower()
+                return False
+        elif isinstance(current, ast.FunctionDef | ast.AsyncFunctionDef):
+            for argument in (*current.args.args, *current.args.kwonlyargs):
+                if argument.arg == name.id and argument.annotation is not None:
+                    return dotted(module, argument.annotation).endswith("MonkeyPatch")
+        current = module.parents.get(current)
+    return False
 
 
 def _monkeypatch(module: ParsedModule, call: ast.Call, how: str) -> Iterator[Fake]:

@@ -14,7 +14,7 @@ from typing import Literal
 from strictreal.collect.python import bodies
 from strictreal.collect.python.bodies import Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
-from strictreal.facts.behaviour import Body, Value, vocabulary
+from strictreal.facts.behaviour import Body, Value, vocabulary, words
 
 MAX_NESTING = 8
 """How deep `if` statements are followed; a body that is deeper counts as one that works."""
@@ -32,6 +32,11 @@ _PASSIVE_METHODS = vocabulary(
     count
     """
 )
+_AROUND = vocabulary("span trace tracer timer timed timing measure stopwatch lock rlock mutex semaphore")
+"""Words of context managers that leave alone what happens within them."""
+_DIGESTS = vocabulary("hexdigest digest encode update lower upper strip")
+_COMPUTING = vocabulary("compute calculate calc hash digest hexdigest hmac checksum fingerprint")
+"""First words of functions that compute something, and whose result is what matters."""
 Course = Literal["works", "ends", "falls"]
 
 
@@ -56,6 +61,7 @@ class Reading:
     _answers: list[tuple[str, Value]] = field(default_factory=list)
     _known: dict[str, tuple[str, Value]] = field(default_factory=dict)
     _yields: bool = False
+    _fields: dict[str, int] = field(default_factory=dict)
 
 
 def read(module: ParsedModule, node: Functions) -> Reading:
@@ -70,7 +76,7 @@ def read(module: ParsedModule, node: Functions) -> Reading:
         seen.value = "none"
         seen.body = None if seen.validates else "logs" if seen.logs else "empty"
     elif len({shown for shown, _ in seen._answers}) == 1 and (course == "ends" or seen._yields):
-        seen.shown, seen.value = seen._answers[0]
+        seen.shown, seen.value = max(seen._answers, key=lambda answer: answer[1] in {"record", "numbers"})
         seen.body = "constant"
     return seen
 
@@ -91,6 +97,10 @@ def _read(module: ParsedModule, block: list[ast.stmt], seen: Reading, depth: int
             return "ends"
         if isinstance(statement, ast.If) and depth:
             course = _read_if(module, statement, seen, depth)
+            if course != "falls":
+                return course
+        elif isinstance(statement, ast.For | ast.With | ast.AsyncWith | ast.Try) and depth:
+            course = _read_compound(module, statement, seen, depth)
             if course != "falls":
                 return course
         elif not _is_idle(module, statement, seen, top=depth == MAX_NESTING):
@@ -123,9 +133,89 @@ def _read_if(module: ParsedModule, statement: ast.If, seen: Reading, depth: int)
     return "ends" if courses == {"ends"} else "falls"
 
 
+def _read_compound(
+    module: ParsedModule, statement: ast.For | ast.With | ast.AsyncWith | ast.Try, seen: Reading, depth: int
+) -> Course:
+    """A loop over what is written there, a context that only measures or locks, a `try` in which nothing can fail."""
+    if isinstance(statement, ast.For):
+        return _read_loop(module, statement, seen, depth)
+    if isinstance(statement, ast.Try):
+        examined = seen.validates
+        course = _read(module, [*statement.body, *statement.orelse], seen, depth - 1)
+        if statement.finalbody or seen.refusal is not None or (seen.validates and not examined):
+            return "works"  # what is raised is handled here
+        return course
+    if not all(_is_around(module, item.context_expr) for item in statement.items):
+        return "works"
+    if all(isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and _is_literal(s.value)) for s in statement.body):
+        return "works"  # taking a lock and giving it back has an effect
+    return _read(module, statement.body, seen, depth)
+
+
+def _read_loop(module: ParsedModule, loop: ast.For, seen: Reading, depth: int) -> Course:
+    steps = loop.iter
+    value = bodies.value_of(module, steps, {key: value for key, (_, value) in seen._known.items()})
+    counted = isinstance(steps, ast.Call) and dotted(module, steps.func) == "range" and passive(module, steps)
+    given = isinstance(steps, ast.Name) and all(isinstance(s, ast.If) and only_raises(s.body) for s in loop.body)
+    if not (value or counted or given) or loop.orelse:
+        return "works"
+    if value and isinstance(loop.target, ast.Name):
+        seen._known[loop.target.id] = (bodies.source(steps), value)
+    course = _read(module, loop.body, seen, depth - 1)
+    return "works" if seen.refusal is not None else course
+
+
+def _is_literal(expression: ast.expr) -> bool:
+    return isinstance(expression, ast.Constant)
+
+
+def _is_around(module: ParsedModule, context: ast.expr) -> bool:
+    """Whether a context manager only measures, traces or locks what happens within it."""
+    call = context if isinstance(context, ast.Call) else None
+    if call is not None and not all(passive(module, part) for part in (*call.args, *(k.value for k in call.keywords))):
+        return False
+    return not _AROUND.isdisjoint(words(dotted(module, call.func if call else context)))
+
+
+def _is_traced(expression: ast.expr) -> bool:
+    """Whether an expression notes something on a span: `span.set_attribute(…)`."""
+    function = expression.func if isinstance(expression, ast.Call) else None
+    named = function.value if isinstance(function, ast.Attribute) else None
+    return isinstance(named, ast.Name) and "span" in words(named.id)
+
+
+def _builds(module: ParsedModule, statement: ast.stmt, seen: Reading) -> bool:
+    """Whether a statement puts a literal into a local collection that holds literals only."""
+    holder: ast.expr | None = None
+    parts: list[ast.expr] = []
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript):
+        holder, parts = statement.targets[0].value, [statement.targets[0].slice, statement.value]
+        if len(statement.targets) > 1:
+            return False
+    elif isinstance(statement, ast.AugAssign):
+        holder, parts = statement.target, [statement.value]
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        function = statement.value.func
+        if isinstance(function, ast.Attribute) and function.attr in {"append", "extend", "update", "add", "insert"}:
+            holder, parts = function.value, [*statement.value.args, *(k.value for k in statement.value.keywords)]
+    if not (isinstance(holder, ast.Name) and holder.id in seen._known and parts):
+        return False
+    known = {key: value for key, (_, value) in seen._known.items()}
+    values = [bodies.value_of(module, part, known) for part in parts]
+    if "" in values:
+        return False
+    shown, before = seen._known[holder.id]
+    fields = seen._fields[holder.id] = seen._fields.get(holder.id, 0) + 1
+    full = not {"record", "numbers"}.isdisjoint([before, *values])
+    keyed = isinstance(statement, ast.Assign) and (fields > 1 or before == "text")
+    whole: Value = "record" if full or keyed else "symbol" if isinstance(statement, ast.AugAssign) else "text"
+    seen._known[holder.id] = (shown if before != "trivial" else bodies.source(statement), whole)
+    return True
+
+
 def _is_idle(module: ParsedModule, statement: ast.stmt, seen: Reading, *, top: bool) -> bool:
     """Whether a statement leaves nothing behind but a log line or a literal under a local name."""
-    if isinstance(statement, ast.Pass):
+    if isinstance(statement, ast.Pass | ast.Break | ast.Continue) or (top and _builds(module, statement, seen)):
         return True
     if isinstance(statement, ast.Delete):
         return all(isinstance(target, ast.Name) for target in statement.targets)
@@ -133,17 +223,28 @@ def _is_idle(module: ParsedModule, statement: ast.stmt, seen: Reading, *, top: b
         seen.validates = True
         return passive(module, statement.test)
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield):
-        value = bodies.value_of(module, statement.value.value)
+        known = {key: value for key, (_, value) in seen._known.items()}
+        value = bodies.value_of(module, statement.value.value, known)
         seen._yields = True
         seen._answers.append(("what it yields", value))
         return value not in {"", "none"}
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.YieldFrom):
+        value = bodies.value_of(module, statement.value.value)
+        seen._yields = True
+        seen._answers.append(("what it yields", value))
+        return value not in {"", "none", "trivial"}
+    if isinstance(statement, ast.Expr) and _is_traced(statement.value):
+        return _plain_arguments(module, statement.value)
     if isinstance(statement, ast.Expr):
         seen.logs |= not isinstance(statement.value, ast.Constant)
         seen.prints |= bodies.is_print(module, statement.value)
         return bodies.is_inert(module, statement.value) and _plain_arguments(module, statement.value)
     if isinstance(statement, ast.Assign | ast.AnnAssign) and top and statement.value is not None:
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        value = bodies.value_of(module, statement.value)
+        if passive(module, statement.value) and all(isinstance(t, ast.Name) and t.id == "_" for t in targets):
+            return True  # a way to say that an argument is not used
+        known = {key: value for key, (_, value) in seen._known.items()}
+        value = bodies.value_of(module, statement.value, known)
         for target in targets:
             if not isinstance(target, ast.Name) or not value:
                 return False
@@ -198,11 +299,22 @@ def affirms(module: ParsedModule, node: Functions) -> bool:
         elif isinstance(inner, ast.Raise | ast.Assert | ast.Yield | ast.YieldFrom | ast.While):
             return False
         elif isinstance(inner, ast.Call):
-            if inner not in guarded and not bodies.is_log(module, inner):
+            if inner not in guarded and not bodies.is_log(module, inner) and not _computes(module, inner):
                 return False
         elif isinstance(inner, ast.Subscript | ast.Attribute) and not isinstance(inner.ctx, ast.Load):
             return False  # it stores something: a function with an effect and a status
     return True
+
+
+def _computes(module: ParsedModule, call: ast.Call) -> bool:
+    """Whether a call computes a value and cannot reject what it is given: a digest, a checksum."""
+    function = call.func
+    if isinstance(function, ast.Attribute) and function.attr in _DIGESTS:
+        return True
+    name = dotted(module, function)
+    if name.startswith(("hashlib.", "hmac.", "zlib.crc32", "zlib.adler32")) or name in {"len", "str", "repr", "sorted"}:
+        return True
+    return name == "json.dumps" or not _COMPUTING.isdisjoint(words(name.rpartition(".")[2])[:1])
 
 
 def _always_returns(block: list[ast.stmt], depth: int) -> bool:

@@ -70,6 +70,7 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
     trail = _Trail(module)
     for call in module.of(ast.Call):
         name = _drawn(module, call)
+        trail.labels.clear()
         contexts = list(dict.fromkeys(trail.contexts(call, MAX_STEPS))) if name else []
         if contexts:
             around = bodies.enclosing(module, call)
@@ -79,6 +80,8 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
                 name=name,
                 detail=", ".join(contexts),
                 function=bodies.qualname(module, around) if around else "",
+                labels=tuple(context for context in contexts if context in trail.labels),
+                sentences=_picks_sentence(module, call),
             )
 
 
@@ -116,11 +119,46 @@ def _picks_literal(module: ParsedModule, call: ast.Call, method: str) -> bool:
     """Whether a pick is made among answers that are written in the code."""
     if method not in _PICKS or not call.args:
         return False
-    options = call.args[0]
-    if isinstance(options, ast.Name):
-        bound = [b.value for b in module.names.reaching(options)]
-        options = bound[0] if len(bound) == 1 and bound[0] is not None else options
-    return isinstance(options, ast.List | ast.Tuple) and bool(bodies.value_of(module, options))
+    options = _options(module, call.args[0])
+    if not isinstance(options, ast.List | ast.Tuple):
+        return False
+    return bool(bodies.value_of(module, options)) or _are_sentences(options)
+
+
+def _options(module: ParsedModule, given: ast.expr) -> ast.expr:
+    """What a pick is made among: a variable or an attribute of `self` that is bound once is followed."""
+    bound: list[ast.expr | None] = []
+    if isinstance(given, ast.Name):
+        bound = [b.value for b in module.names.reaching(given)]
+    elif isinstance(given, ast.Attribute) and isinstance(given.value, ast.Name) and given.value.id in {"self", "cls"}:
+        for assign in module.of(ast.Assign, ast.AnnAssign):
+            targets = assign.targets if isinstance(assign, ast.Assign) else [assign.target]
+            for target in targets:
+                own = isinstance(target, ast.Name) and isinstance(module.parents.get(assign), ast.ClassDef)
+                name = target.attr if isinstance(target, ast.Attribute) else target.id if own else ""
+                if name == given.attr:
+                    bound.append(assign.value)
+    return bound[0] if len(bound) == 1 and bound[0] is not None else given
+
+
+def _are_sentences(options: ast.List | ast.Tuple) -> bool:
+    """Whether every option is a text, and one has at least three words; texts may have arguments put into them."""
+    longest = 0
+    for option in options.elts:
+        parts = option.values if isinstance(option, ast.JoinedStr) else [option]
+        texts = [p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)]
+        if not texts:
+            return False
+        longest = max(longest, sum(len(text.split()) for text in texts))
+    return longest > 2
+
+
+def _picks_sentence(module: ParsedModule, call: ast.Call) -> bool:
+    method = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(module, call.func).rpartition(".")[2]
+    if method not in _PICKS or not call.args:
+        return False
+    options = _options(module, call.args[0])
+    return isinstance(options, ast.List | ast.Tuple) and _are_sentences(options)
 
 
 class _Trail:
@@ -129,6 +167,8 @@ class _Trail:
     def __init__(self, module: ParsedModule) -> None:
         self._module = module
         self._loads: dict[Functions, dict[str, list[ast.Name]]] = {}
+        self.labels: set[str] = set()
+        """Keys, fields of constructed objects and attributes met since it was last cleared."""
 
     def contexts(self, node: ast.AST, steps: int) -> Iterator[str]:
         """The names under which a value leaves its expression: variables, keys, keywords, or `return`."""
@@ -138,6 +178,8 @@ class _Trail:
         while parent is not None:
             if isinstance(parent, ast.keyword):
                 if parent.arg:
+                    if self._constructs(parents.get(parent)):
+                        self.labels.add(parent.arg)
                     yield parent.arg
                 return
             if isinstance(parent, ast.Return | ast.Yield):
@@ -173,7 +215,13 @@ class _Trail:
     def _key(self, key: ast.expr | None) -> Iterator[str]:
         text = self._module.string(key)
         if text and text.isprintable():
+            self.labels.add(text[:60])
             yield text[:60]
+
+    def _constructs(self, call: ast.AST | None) -> bool:
+        """Whether a call makes an object, whose fields its keywords are."""
+        name = dotted(self._module, call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
+        return name == "dict" or name.lstrip("_")[:1].isupper()
 
     def _target(self, target: ast.expr, steps: int) -> Iterator[str]:
         if isinstance(target, ast.Tuple | ast.List):
@@ -188,6 +236,7 @@ class _Trail:
     def _holder(self, node: ast.expr, steps: int) -> Iterator[str]:
         """A variable or attribute that received the value, and where a local variable goes from there."""
         if isinstance(node, ast.Attribute):
+            self.labels.add(node.attr)
             yield node.attr
         elif isinstance(node, ast.Name):
             yield node.id

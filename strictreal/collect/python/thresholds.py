@@ -23,7 +23,7 @@ _TIME = vocabulary(
     """
     elapsed duration latency time now timeout age ttl delay wait waited uptime idle lag interval seconds secs ms millis
     milliseconds minutes hours days lifetime runtime overdue staleness backoff cooldown rtt deadline expiry
-    jitter weeks inactive took
+    jitter weeks inactive took pause sleep slept
     """
 )
 _ATTEMPTS = vocabulary(
@@ -60,7 +60,8 @@ _SIZED = vocabulary(
 )
 _UNITS = {"seconds": {60, 3600, 86400}, "minutes": {60, 1440}, "hours": {24}, "ms": {1000}}
 _UNITS |= {"size": {1000, 1024}, "bytes": {1000, 1024}, "kb": {1000, 1024}, "mb": {1000, 1024}, "milliseconds": {1000}}
-_TUNED = _TIME | _ATTEMPTS | _SCORES | _VOLUMES
+_THINGS = vocabulary("files items records entries instances players seats invoices transactions")
+_TUNED = _THINGS | _TIME | _ATTEMPTS | _SCORES | _VOLUMES
 _STEPS = vocabulary("step steps iteration iterations epoch counter count i idx n tick ticks round")
 _DEFINED = vocabulary(
     """
@@ -77,6 +78,8 @@ _STRUCTURES = {"len"}
 _TEXTS = vocabulary("name names hostname host label email identifier url path header slug key id")
 _CLOCKS = vocabulary("now utcnow time monotonic perf clock today timestamp")
 """What is subtracted from a reading of one of these is a time that has passed."""
+_NUMBERS = {("num",), ("number",), ("nr",)}
+"""`num_files > 20` counts, and 20 is a number that people choose."""
 _SEARCHES = {"count", "find", "index", "size", "dim"}
 _LONG = 50
 """A length from which on it is a limit that somebody chose, not the structure of what is counted."""
@@ -146,7 +149,7 @@ def _tunes(quantity: ast.expr, number: float, *, decides: bool) -> bool:
         return False
     if known and all(number in _UNITS.get(word, ()) for word in known - {"num", "delta", "n", "total"}):
         return False  # from seconds to minutes, from bytes to kilobytes
-    if known & _TUNED:
+    if known & _TUNED or (named[:1] in _NUMBERS and len(named) > 1 and number >= 5 and number % 5 == 0):
         return True
     if known & _SIZES:
         return number >= 1000 or bool(known & _SIZED)

@@ -1,8 +1,7 @@
-"""Word lists that detectors recognise names by."""
+"""Word lists that detectors recognise names by, written as the facts write theirs."""
 
 from __future__ import annotations
 
+from strictreal.facts.behaviour import vocabulary
 
-def vocabulary(text: str) -> frozenset[str]:
-    """The words of a text, separated by white space."""
-    return frozenset(text.split())
+__all__ = ["vocabulary"]
