@@ -74,14 +74,14 @@ def score(corpus: Path, *, verbose: bool = False) -> dict[str, Counter[str]]:
 
 
 def main() -> int:
-    """Print a table for each corpus; 1 when a target is missed on the one that was written last, which no rule has seen."""
+    """Print a table for each corpus; 1 when a target is missed on the held-out one."""
     status = 0
+    head = f"{'check':<18}{'cases':>7}{'hits':>7}{'missed':>8}{'false':>7}{'precision':>11}{'recall':>8}  target"
     for title, corpus in (("the first corpus", CORPUS), ("the held-out corpus", CORPUS / "heldout")):
-        print(
-            f"{title}\n{'check':<18}{'cases':>7}{'hits':>7}{'missed':>8}{'false':>7}{'precision':>11}{'recall':>8}  target"
-        )
-        missed = [check for check, tally in score(corpus, verbose="-v" in sys.argv).items() if not _row(check, tally)]
-        status = int(bool(missed))
+        print(f"\n{title}\n{head}")
+        scores = score(corpus, verbose="-v" in sys.argv)
+        reached = [_row(check, tally) for check, tally in scores.items()]
+        status = int(not all(reached))
     return status
 
 

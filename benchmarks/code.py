@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from strictreal.config import Config
 from strictreal.facts.code import Module
 from strictreal.facts.patterns import PatternMatch, SourceFile
 from strictreal.model import Fact, Gap, LeftOut
+from strictreal.programs import search_path
 from strictreal.subject import open_tree
 
 LINES = 100_000
@@ -56,7 +56,7 @@ def measure(command: Iterable[str | Path], **environment: str) -> Measured:
     start = time.perf_counter()
     process = subprocess.Popen(
         [str(word) for word in command],
-        env=os.environ | environment,
+        env={"PATH": search_path(), "HOME": str(Path.home()), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )

@@ -88,7 +88,9 @@ CHANCE = vocabulary(
 QUANTITIES = vocabulary("stock quantity quantities qty inventory count counts")
 PLACES = vocabulary("lat latitude lon lng longitude location locations coordinates coords gps position positions")
 SPOKEN = vocabulary("reply replies answer answers response responses message messages completion respond chat complete")
-CHEER = vocabulary("joke jokes tip tips quote greeting greetings welcome farewell loading fortune slogan motivation fun")
+CHEER = vocabulary(
+    "joke jokes tip tips quote greeting greetings welcome farewell loading fortune slogan motivation fun"
+)
 """Words of texts that are meant to be drawn."""
 PICKED = vocabulary(
     """

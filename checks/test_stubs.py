@@ -28,6 +28,12 @@ PLAIN = vocabulary(
     """
 )
 """Decorators under which a body means what it says; under any other an empty one may be filled by it."""
+OPTIONS = vocabulary(
+    """
+    option argument pass_context pass_obj version_option help_option confirmation_option password_option
+    """
+)
+"""Decorators that describe a command's arguments."""
 NOTHING = vocabulary(
     """
     noop nop null nothing none ignore ignored identity pass discard devnull silent quiet void blackhole empty
@@ -193,7 +199,9 @@ def _stub(f: Function, stands: Standing) -> str:
     if not own or marks & DECLARING or (f.name.startswith("__") and f.name.endswith("__")):
         return ""
     admitted = "placeholder" in f.says
-    if f.place == "conditional" or (f.place == "nested" and not admitted and f.body != "affirms"):
+    if f.place == "conditional":
+        return ""
+    if f.place == "nested" and not f.owner and not admitted and f.body != "affirms" and not _is_product(f):
         return ""
     if stands.overridden or (owner and owner.kind in {"protocol", "exception"}):
         return ""
@@ -207,20 +215,27 @@ def _stub(f: Function, stands: Standing) -> str:
         return ""
     if f.body in {"empty", "logs"}:
         kept = stands.promised and own[0] in ACTS | ANSWERS
+        if "command" in marks and not marks - PLAIN - OPTIONS and f.body == "empty" and "reason" not in f.says:
+            return "is a command with an empty body"
         return "" if (stands.inherited and not kept) or stands.heirs or marks - PLAIN else _empty(f)
     return _constant(f, stands, marks)
+
+
+def _is_product(f: Function) -> bool:
+    """Whether a nested function is what a factory makes, by what it is called, and is not a callback."""
+    own = words(f.name)
+    works = own[0] in ACTS | ANSWERS or _some(f.name, VOUCHING)
+    return works and not f.referred and not any(_some(part, NOTHING) for part in f.qualname.split("."))
 
 
 def _refusal(f: Function, stands: Standing) -> str:
     owner = stands.owner
     if owner and (owner.kind == "abstract" or stands.heirs or "abstract" in f.says):
         return ""
-    if (
-        owner
-        and "placeholder" not in f.says
-        and ("unsupported" in f.says or (stands.inherited and "explained" in f.says))
-    ):
-        return ""
+    if owner and "placeholder" not in f.says:
+        foreign = stands.inherited and not stands.promised
+        if "unsupported" in f.says or (foreign and "explained" in f.says):
+            return ""
     return "is not implemented: it raises NotImplementedError and does nothing else"
 
 
@@ -249,6 +264,8 @@ def _constant(f: Function, stands: Standing, marks: set[str]) -> str:
     ignores = f"ignores {', '.join(given)}: its answer, {f.shown}, is written in it"
     if f.value in FABRICATED and own[0] not in HOOKS:
         return ignores
+    if f.validates and not f.referred and own[0] in ACTS | ANSWERS - {"validate", "verify"} and f.value != "none":
+        return ignores if not stands.inherited and not stands.alike and "reason" not in f.says else ""
     if f.validates or f.referred or "reason" in f.says or stands.heirs or own[0] in HOOKS or _some(f.owner, ROLES):
         return ""
     if _some(f.name, SETTLED) or (f.owner and own[0] in CAPABILITIES and f.value in {"true", "false"}):

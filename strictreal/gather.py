@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import difflib
+import fnmatch
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +19,7 @@ from strictreal.check import load
 from strictreal.collect import gate
 from strictreal.collect.session import Session, Watch
 from strictreal.config import Config, Settings
+from strictreal.errors import ConfigurationError
 from strictreal.evidence import factfiles
 from strictreal.facts.charts import Manifest, Render, rendered
 from strictreal.model import LeftOut, Observation, RunTime
@@ -67,9 +70,17 @@ def open_subject(request: Request) -> Subject:
     """
     tree = open_tree(request.path)
     config = configuration.load(tree)
+    if config.evidence != tree.evidence:
+        tree = open_tree(request.path, evidence=config.evidence)
+    checks = load(suite.root() / "checks")
+    for glob in config.require:
+        if not fnmatch.filter(checks, glob):
+            near = difflib.get_close_matches(glob, checks, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigurationError(f"{config.source}: require: there is no check {glob!r}{hint}")
     if not request.sprint:
         return Subject(tree, config, None)
-    roadmaps = sprint.load(tree, config.sprints, load(suite.root() / "checks"))
+    roadmaps = sprint.load(tree, config.sprints, checks)
     return Subject(tree, config, sprint.choose(roadmaps, request.sprint))
 
 

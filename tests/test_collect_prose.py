@@ -45,7 +45,7 @@ ASSERTED = {
 }
 
 
-@pytest.mark.parametrize(("text", "expected"), ASSERTED.items(), ids=lambda value: str(value)[:50])
+@pytest.mark.parametrize(("text", "expected"), ASSERTED.items(), ids=[text[:50] for text in ASSERTED])
 def test_a_sentence_about_the_present_code_is_a_claim_wherever_it_stands(text, expected):
     assert said(text, document=False) == expected
     assert said(text, document=True) == expected

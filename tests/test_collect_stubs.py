@@ -37,6 +37,60 @@ STUBS = {
     "a literal after a wait": "async def pay(order):\n    await asyncio.sleep(0.1)\n    return {'paid': 1, 'id': 'a'}",
     "a literal after a guard": "def embed(text):\n    if not text:\n        raise ValueError\n    return [0.5, 0.25]",
     "the same on every path": "def grade(x):\n    if x > 3:\n        return 'A'\n    return 'A'",
+    "a refusal of what a base promises": (
+        "class Store:\n    def drop(self, key):\n        raise NotImplementedError\n"
+        "class Disk(Store):\n    def drop(self, key):\n        raise NotImplementedError('the drop of files is open')"
+    ),
+    "a refusal with a plan": (
+        "class Disk(Store):\n    def drop(self, key):\n        raise NotImplementedError('drop is not implemented yet')"
+    ),
+    "what a factory makes": "def make(x):\n    def send(message):\n        pass\n    return send",
+    "a verifier that a factory makes": "def make(x):\n    def verify(token):\n        return True\n    return verify",
+    "a route in a factory": "def app():\n    @api.post('/pay')\n    def fetch(id):\n        return {'a': 1, 'b': 'x'}\n",
+    "a method in a factory": (
+        "def make():\n    class Store:\n        def put(self, key):\n            pass\n    return Store()"
+    ),
+    "a class method that fills": (
+        "class User:\n    @classmethod\n    def load(cls, id):\n        return cls(name='Ada', age=36)"
+    ),
+    "a static method that answers": ("class Rates:\n    @staticmethod\n    def rate(currency):\n        return 1.08"),
+    "a record built up": (
+        "def user(id):\n    found = {}\n    found['id'] = 7\n    found['name'] = 'Ada'\n    return found"
+    ),
+    "a list built up": ("def search(query):\n    rows = []\n    rows.append({'id': 1, 'title': 'x'})\n    return rows"),
+    "a literal of literals": "def user(id):\n    name = 'Ada'\n    found = {'name': name, 'age': 36}\n    return found",
+    "an argument put away": "def score(text):\n    _ = text\n    return 0.87",
+    "an argument deleted": "def score(text):\n    del text\n    return 0.87",
+    "what would be sent": "def welcome(user):\n    # would send the mail here\n    logger.info('welcome')",
+    "what is not sent": "def welcome(user):\n    logger.info('welcome')  # the mail is not actually sent",
+    "a loop over literals": "def stream(prompt):\n    for word in ['Hello', 'world']:\n        yield word",
+    "literals handed on": "def stream(prompt):\n    yield from ['Hello', 'world']",
+    "a literal in a span": (
+        "def rate(currency):\n    with tracer.start_as_current_span('rate') as span:\n"
+        "        span.set_attribute('currency', currency)\n        return 1.08"
+    ),
+    "a literal under a lock": "class R:\n    def rate(self, currency):\n        with self._lock:\n            return 1.08",
+    "a parsed literal": 'import json\ndef user(id):\n    return json.loads(\'{"id": 1, "name": "Ada"}\')',
+    "an evaluated literal": "import ast\ndef user(id):\n    text = \"{'id': 1}\"\n    return ast.literal_eval(text)",
+    "an answer after a look": (
+        "def send(to, body):\n    if not isinstance(to, str):\n        raise TypeError(to)\n    return 'sent'"
+    ),
+    "an empty command": "@click.command()\n@click.option('--to')\ndef start(to):\n    'Start it.'",
+    "an empty command of typer": "@app.command()\ndef deploy(env: str):\n    pass",
+    "a loop that pretends": (
+        "import time\ndef send(to):\n    for attempt in range(3):\n        time.sleep(1)\n    return True"
+    ),
+    "a try that pretends": (
+        "import time\ndef send(to):\n    for attempt in range(3):\n        try:\n            time.sleep(1)\n"
+        "            return True\n        except OSError:\n            continue\n    return True"
+    ),
+    "a verifier that computes": (
+        "import hashlib\ndef verify_signature(body, signature):\n"
+        "    expected = hashlib.sha256(body).hexdigest()\n    return True"
+    ),
+    "a verifier that computes by its own": (
+        "def verify_checksum(path):\n    actual = compute_checksum(path)\n    return True"
+    ),
     "a yielded literal": "def stream(prompt):\n    yield 'Hello'\n    yield 'world'",
     "a verifier": "def verify_token(token):\n    return True",
     "a verifying method": "class Gate:\n    def is_valid(self, token):\n        return True",
@@ -127,6 +181,36 @@ REAL = {
         "if sys.platform == 'win32':\n    def lock(f):\n        pass\nelse:\n    def lock(f):\n        return flock(f)"
     ),
     "NotImplemented": "class N:\n    def add(self, other):\n        return NotImplemented",
+    "a refusal of what cannot be": (
+        "class Store:\n    def drop(self, key):\n        raise NotImplementedError\n"
+        "class Log(Store):\n    def drop(self, key):\n        raise NotImplementedError('a log does not support it')"
+    ),
+    "a factory of nothing": "def make_noop():\n    def send(message):\n        pass\n    return send",
+    "a nested helper": "def run(rows):\n    def load(x):\n        return x.read()\n    return [load(r) for r in rows]",
+    "a class method that reads": "class U:\n    @classmethod\n    def load(cls, row):\n        return cls(row['a'], 36)",
+    "a default": "class U:\n    @classmethod\n    def default(cls):\n        return cls(name='x', age=3)",
+    "a list of what is given": "def pair(a):\n    rows = []\n    rows.append(a)\n    rows.append({'id': 1})\n    return rows",
+    "an argument put under a name": "def same(x):\n    y = x\n    return y",
+    "a dry run": "def preview(x):\n    # dry run: would send the mail\n    logger.info('x')",
+    "a loop over what is given": "def stream(rows):\n    for row in rows:\n        yield row",
+    "drained": "def drain(rows):\n    for row in rows:\n        pass",
+    "numbers up to it": "def count(n):\n    for i in range(n):\n        yield i",
+    "a session": "def touch(x):\n    with session.begin():\n        return 1",
+    "a lock awaited": "def join(x):\n    with lock:\n        pass",
+    "work under a lock": "class R:\n    def put(self, x):\n        with self._lock:\n            self.x = x\n            return 1",
+    "a parsed text": "import json\ndef user(text):\n    return json.loads(text)",
+    "a look that is all": "def validate(to):\n    if not isinstance(to, str):\n        raise TypeError(to)\n    return True",
+    "a group with options": "@click.group()\n@click.option('--v')\ndef cli(v):\n    pass",
+    "a command that works": "@click.command()\ndef start():\n    go()",
+    "a loop that tries": (
+        "import time\ndef send(to):\n    for attempt in range(3):\n        if post(to):\n            return True\n"
+        "        time.sleep(1)\n    return True"
+    ),
+    "a verifier that compares": (
+        "import hashlib\ndef verify(body, wanted):\n    actual = hashlib.sha256(body).hexdigest()\n"
+        "    if actual != wanted:\n        raise ValueError(actual)\n    return True"
+    ),
+    "a verifier by decoding": "def verify(token):\n    claims = jwt.decode(token, KEY)\n    return True",
     "a property": "class C:\n    @property\n    def kind(self):\n        return 'disk'",
     "a constant method": "class C:\n    def name(self):\n        return 'disk'",
     "a function without arguments": "def version():\n    return '1.2.3'",

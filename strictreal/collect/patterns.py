@@ -162,7 +162,7 @@ class Reader:
             _Match(
                 check=self._rules.check_of(found.rule),
                 rule=found.rule,
-                message=redact(" ".join(found.message.split())[:MAX_MESSAGE]),
+                message=redact(" ".join(found.message.split()), MAX_MESSAGE),
                 where=_place(lines, found),
             )
             for found in reading.found
@@ -251,7 +251,7 @@ def _place(lines: list[bytes], found: semgrep.Found) -> Location:
         column=column(found.line, found.column),
         end_line=found.end_line,
         end_column=column(found.end_line, found.end_column),
-        text=redact(text.decode(errors="replace").rstrip()[:MAX_TEXT]),
+        text=redact(text.decode(errors="replace").rstrip(), MAX_TEXT),
     )
 
 

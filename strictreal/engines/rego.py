@@ -26,6 +26,8 @@ MAX_LINES = 20_000
 MAX_COLUMNS = 64 * 1024
 MAX_NESTING = 20
 """Brackets inside brackets. regorus reads a literal twice a level, so its parsing time doubles with each."""
+MAX_DEPTH = 150
+"""Parentheses inside parentheses, and expressions inside expressions."""
 _LIMITS = {"max_col": MAX_COLUMNS, "max_file_bytes": MAX_BYTES, "max_lines": MAX_LINES}
 _UNDEFINED = "<undefined>"
 _TOKEN = re.compile(r'"(?:[^"\\\n]++|\\.)*+"?|`[^`]*+`?|#[^\n]*+|[\[{(]|[\]})]|[^\s"`#\[\](){}]++')
@@ -75,10 +77,15 @@ def decode(source: bytes) -> str:
     """The text of a policy file.
 
     Raises:
-        RegoError: it is larger than MAX_BYTES, not UTF-8, has NUL bytes, or nests deeper than MAX_NESTING.
+        RegoError: it is not UTF-8, has NUL bytes, or is beyond a bound, which the message names.
     """
     if len(source) > MAX_BYTES:
         raise RegoError(f"larger than {MAX_BYTES} bytes (bound: policy size)")
+    lines = source.split(b"\n")
+    if len(lines) > MAX_LINES:
+        raise RegoError(f"has more than {MAX_LINES} lines (bound: policy lines)")
+    if any(len(line) > MAX_COLUMNS for line in lines):
+        raise RegoError(f"has a line of more than {MAX_COLUMNS} bytes (bound: policy columns)")
     if b"\0" in source:
         raise RegoError("has a NUL byte", source[: source.index(b"\0")].count(b"\n") + 1)
     try:
@@ -90,16 +97,21 @@ def decode(source: bytes) -> str:
 
 
 def _refuse_nested(text: str) -> None:
-    depth = 0
+    brackets = parentheses = 0
     for match in _TOKEN.finditer(text):
         symbol = match[0]
         if symbol in "[{":
-            depth += 1
-            if depth > MAX_NESTING:
-                line = text.count("\n", 0, match.start()) + 1
-                raise RegoError(f"brackets are nested deeper than {MAX_NESTING} (bound: policy nesting)", line)
+            brackets += 1
         elif symbol in "]}":
-            depth = max(0, depth - 1)
+            brackets = max(0, brackets - 1)
+        elif symbol == "(":
+            parentheses += 1
+        elif symbol == ")":
+            parentheses = max(0, parentheses - 1)
+        if brackets > MAX_NESTING or parentheses > MAX_DEPTH:
+            line = text.count("\n", 0, match.start()) + 1
+            bound = MAX_NESTING if brackets > MAX_NESTING else MAX_DEPTH
+            raise RegoError(f"brackets are nested deeper than {bound} (bound: policy nesting)", line)
 
 
 def broken(text: str) -> RegoError | None:
@@ -164,6 +176,8 @@ def parse(path: str, text: str) -> tuple[dict[str, Any], str]:
             return module["ast"], language
         except RegoError as error:
             problems.append(error)
+        except RecursionError:
+            raise RegoError("expressions are nested too deeply (bound: policy depth)") from None
     raise max(problems, key=lambda problem: (problem.line, problem.column))
 
 

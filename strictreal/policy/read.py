@@ -45,7 +45,7 @@ def _unparsed(path: str, source: bytes, error: RegoError) -> list[Fact]:
 
     lines = source.decode(errors="replace").split("\n")
     text = lines[error.line - 1] if 0 < error.line <= len(lines) else ""
-    where = Location(path, error.line, error.column, text=redact(text.strip()[:MAX_TEXT]))
+    where = Location(path, error.line, error.column, text=redact(text.strip(), MAX_TEXT))
     reason = f"the embedded engine cannot parse it: {error}"
     gap = Gap(of="PolicyModule", where=where, reason=reason)
     if "bound:" in str(error):
@@ -55,7 +55,7 @@ def _unparsed(path: str, source: bytes, error: RegoError) -> list[Fact]:
     except RegoError:
         return [RegoFile(where=where, problem=str(error)), gap]
     if wrong := rego.broken(text):
-        shown = redact(lines[wrong.line - 1].strip()[:MAX_TEXT])
+        shown = redact(lines[wrong.line - 1].strip(), MAX_TEXT)
         where = Location(path, wrong.line, wrong.column, text=shown)
         return [RegoFile(where=where, problem=str(wrong)), gap]
     if opa.version() == "absent":
@@ -150,7 +150,7 @@ class _Places:
     def at(self, start: int, end: int) -> Location:
         line, column = self._module.place(start)
         end_line, end_column = self._module.place(end)
-        text = self._redact(self._module.lines[line - 1].rstrip()[:MAX_TEXT])
+        text = self._redact(self._module.lines[line - 1].rstrip(), MAX_TEXT)
         return Location(self._module.path, line, column, end_line, end_column, text)
 
 

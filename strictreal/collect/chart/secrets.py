@@ -6,7 +6,7 @@ import base64
 import re
 from typing import Any
 
-from strictreal.collect.redact import LIMIT, MARK, redact
+from strictreal.collect.redact import MARK, redact
 from strictreal.model import canonical
 
 MARK_BASE64 = base64.b64encode(MARK.encode()).decode()
@@ -14,6 +14,8 @@ _SECRET_NAME = re.compile(
     r"(?i)(?:pass(?:word|wd|phrase)?|pwd|(?:api|access|account|auth|encryption|master|private|secret|shared|signing|storage)"
     r"[_-]?key|(?:client|shared|app)[_-]?secret|credentials?|dsn|token)$"
 )
+_PIECE = 64 * 1024
+"""Characters of a line that are looked at together."""
 _WORDS = (
     "pass",
     "pwd",
@@ -83,12 +85,14 @@ def _walk(value: Any, secret: bool = False) -> Any:  # noqa: FBT001, FBT002
 
 
 def _clean(text: str) -> str:
-    """A string without what `redact`, which looks at a line at a time, finds in it."""
+    """A string without what `redact`, which looks at one line, finds in it."""
     if len(text) < 8 or not (_any(_WORDS, text.lower()) or _shaped(text)):
         return text
     if "-----BEGIN" in text and "PRIVATE KEY" in text:
         return MARK
-    return "\n".join(
-        "".join(redact(line[start : start + LIMIT]) for start in range(0, len(line) or 1, LIMIT))
-        for line in text.split("\n")
-    )
+    return "\n".join(map(_clean_line, text.split("\n")))
+
+
+def _clean_line(line: str) -> str:
+    pieces = (line[start : start + _PIECE] for start in range(0, len(line), _PIECE))
+    return "".join(redact(piece, len(piece)) for piece in pieces)

@@ -27,7 +27,7 @@ class Source:
         """A line of a file; of a file inside a package, the package."""
         place = self.paths.get(path, "")
         return Location(
-            place, line if place.endswith(path) else 0, text=redact(self.line(path, line)[:400]), resource=resource
+            place, line if place.endswith(path) else 0, text=redact(self.line(path, line), 400), resource=resource
         )
 
 

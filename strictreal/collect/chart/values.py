@@ -93,7 +93,7 @@ def _at(path: str, files: dict[str, bytes], source: str, line: int, column: int 
     text = ""
     if line and source in files:
         lines = files[source].decode(errors="replace").split("\n")
-        text = redact(lines[line - 1].rstrip()[:400]) if line <= len(lines) else ""
+        text = redact(lines[line - 1].rstrip(), 400) if line <= len(lines) else ""
     return Location(path, line, column, text=text)
 
 

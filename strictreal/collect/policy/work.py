@@ -68,4 +68,4 @@ def at(tree: Tree, path: str, line: int, column: int = 1) -> Location:
     """A place with its redacted source line."""
     lines = tree.read(path).decode(errors="replace").split("\n")
     text = lines[line - 1] if 0 < line <= len(lines) else ""
-    return Location(path, line, column, text=redact(text.rstrip()[:400]))
+    return Location(path, line, column, text=redact(text.rstrip(), 400))

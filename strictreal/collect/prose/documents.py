@@ -150,7 +150,7 @@ def _of_block(path: str, block: Block, *, done: bool) -> Iterator[DocumentClaim]
         if not found:
             continue
         line = block.line_at(sentence.words[found[0].first].start)
-        text = redact(" ".join(readable(sentence.text).split())[:MAX_TEXT])
+        text = redact(" ".join(readable(sentence.text).split()), MAX_TEXT)
         for assertion in found:
             tests = _within(sentence, assertion)
             covers = _covers(path, sentence, assertion, named, tests)

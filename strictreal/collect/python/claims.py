@@ -128,12 +128,12 @@ def _claims(
                     continue
                 line = block.line_at(sentence.words[assertion.first].start)
                 source = module.lines[line - 1] if 0 < line <= len(module.lines) else ""
-                text = redact(source.strip()[:MAX_TEXT])
+                text = redact(source.strip(), MAX_TEXT)
                 column = len(source) - len(source.lstrip()) + 1
                 yield CodeClaim(
                     where=Location(module.path, line, column, text=text),
                     says=(assertion.says,),
-                    sentence=redact(readable(sentence.text)[:MAX_TEXT]),
+                    sentence=redact(readable(sentence.text), MAX_TEXT),
                     covers=(folder + "/" if folder else "/") if package else module.path,
                     first_line=first,
                     last_line=last,

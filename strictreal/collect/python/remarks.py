@@ -86,9 +86,20 @@ _MISSING = _pattern(
 _SUSPECT = _pattern(
     r"""
     todo | fixme | xxx | hack | placeholder | stub | dummy | fake | mock | hard-?coded | canned | simulat | pretend
-    | implement | temporary | for~now | real | actual | production | practice
+    | implement | temporary | for~now | real | actual | would | nothing | production | practice
     """
 )
+_UNDONE = _pattern(
+    r"""
+    ^(?:here,?~|this~|it~|we~)*(?:would|should)~(?:normally~|actually~|really~|then~|also~|usually~)?
+      (?:send|call|post|write|save|store|publish|charge|notify|query|delete|push|upload|email|e-mail|mail|dispatch
+        |submit|persist|index|invoke|connect|fetch|run|execute|deploy|trigger|emit|go)\b
+    | \b(?:not|never|n't)~(?:actually|really)~(?:sent|send|call|saved?|stored?|written|write|published?|charged?
+        |deleted?|executed?|deliver|delivered|done|run|do|persist|persisted|uploaded|performed)
+    | \bnothing~is~(?:actually~|really~)?(?:sent|saved|stored|written|published|charged|deleted|delivered)\b
+    """
+)
+"""Beside a body that does nothing: what it would do."""
 REASON = _pattern(
     r"""
     \b(?: no-?op | nothing | does~not~do | doesn't~do
@@ -167,6 +178,8 @@ def is_placeholder(line: str, *, idle: bool) -> bool:
     if _PLAYING.search(rest):
         return True
     if idle and "not implemented" in line.lower():
+        return True
+    if idle and "dry" not in line.lower() and _UNDONE.search(rest):
         return True
     if not marked:
         return False

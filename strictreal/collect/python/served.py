@@ -134,9 +134,9 @@ def _options(module: ParsedModule, given: ast.expr) -> ast.expr:
         for assign in module.of(ast.Assign, ast.AnnAssign):
             targets = assign.targets if isinstance(assign, ast.Assign) else [assign.target]
             for target in targets:
-                own = isinstance(target, ast.Name) and isinstance(module.parents.get(assign), ast.ClassDef)
-                name = target.attr if isinstance(target, ast.Attribute) else target.id if own else ""
-                if name == given.attr:
+                of_class = isinstance(module.parents.get(assign), ast.ClassDef)
+                own = isinstance(target, ast.Name) and of_class and target.id == given.attr
+                if own or (isinstance(target, ast.Attribute) and target.attr == given.attr):
                     bound.append(assign.value)
     return bound[0] if len(bound) == 1 and bound[0] is not None else given
 

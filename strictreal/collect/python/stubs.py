@@ -57,13 +57,14 @@ def _function(module: ParsedModule, node: Functions, comments: Comments, referre
     if seen.body is None:
         return None
     owner = module.parents.get(node)
+    place = _place(module, node)
     method = isinstance(owner, ast.ClassDef)
     decorators = tuple(dotted(module, d.func if isinstance(d, ast.Call) else d) or "?" for d in node.decorator_list)
     return Function(
         where=module.at(node),
         qualname=bodies.qualname(module, node),
         owner=bodies.qualname(module, owner) if isinstance(owner, ast.ClassDef) else "",
-        place=_place(module, node),
+        place=place,
         body=seen.body,
         value=seen.value,
         shown=seen.shown,
@@ -71,7 +72,7 @@ def _function(module: ParsedModule, node: Functions, comments: Comments, referre
         prints=seen.prints,
         validates=seen.validates or _injected(module, node),
         decorators=decorators,
-        referred=node.name in referred,
+        referred=node.name in referred and not (place == "nested" and _only_returned(module, node)),
         says=says,
         remark=remark,
     )
@@ -137,6 +138,16 @@ def _referred(module: ParsedModule) -> set[str]:
     return found | {node.attr for node in module.of(ast.Attribute) if node not in called}
 
 
+def _only_returned(module: ParsedModule, node: Functions) -> bool:
+    """Whether a nested function leaves the function around it by `return` alone: that one is a factory."""
+    factory = bodies.enclosing(module, node)
+    if factory is None:
+        return False
+    uses = [n for n in bodies.within(ast.Module(factory.body, [])) if isinstance(n, ast.Name) and n.id == node.name]
+    handed = [use for use in uses if not isinstance(call := module.parents.get(use), ast.Call) or call.func is not use]
+    return all(isinstance(module.parents.get(use), ast.Return) for use in handed)
+
+
 # -- what is said of them --------------------------------------------------------------------------------------------
 
 
@@ -168,7 +179,7 @@ def _remarks(node: Functions, seen: Reading, comments: Comments) -> tuple[tuple[
         says.append("idle")
     if remarks.ABSTRACT.search(f"{spoken} {message}"):
         says.append("abstract")
-    if remarks.UNSUPPORTED.search(f"{message} {text}"):
+    if remarks.UNSUPPORTED.search(f"{message} {text}") and " yet" not in message:
         says.append("unsupported")
     if len(message.split()) > 3 and not remarks.PENDING.search(message):
         says.append("explained")
