@@ -258,14 +258,15 @@ def _asked_by(parameter: Parameter, registry: Mapping[str, Check]) -> Iterator[C
 def _fingerprinted(check: Check, findings: list[Finding]) -> tuple[Finding, ...]:
     """Bind each finding to its content, so that a moved line keeps its identity and a copy beside it has its own.
 
-    SHA-256 over check, path, resource, message without digits of position, source text, and the ordinal among equals.
+    SHA-256 over check, path, resource, message, source text, the identity of the construct, and the ordinal among equals.
     """
     seen: Counter[str] = Counter()
     done = []
     for finding in sorted(findings, key=lambda f: (*msgspec.structs.astuple(f.where), f.message, f.remedy)):
         where = finding.where
         text = " ".join(where.text.split())
-        identity = digest(canonical([check.id, where.path, where.resource, text, "" if text else finding.message]))
+        place = [where.path, where.resource, where.identity]
+        identity = digest(canonical([check.id, *place, text, finding.message]))
         ordinal = seen[identity]
         seen[identity] += 1
         done.append(

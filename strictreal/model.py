@@ -70,6 +70,8 @@ class Location(msgspec.Struct, frozen=True):
     end_column: Natural = 0
     text: str = ""
     resource: str = ""
+    identity: str = ""
+    """What tells the construct from another that begins with the same line: where it stands, and all of its text."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,6 +35,8 @@ def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -
     """
     started = time.monotonic()
     _refuse_unknown_checks(request.only)
+    if request.lane != "embedded":
+        raise ConfigurationError(f"the {request.lane} lane has no collector yet; only --lane embedded can be audited")
     signer = sign.signer(settings)  # a configured key that cannot be used fails before the work, not after it
     subject = open_subject(request)
     tree = subject.tree
@@ -69,7 +71,7 @@ def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -
         seconds=round(time.monotonic() - started),
         bundle=_shown(receipt.bundle) if receipt else "",
         signed=_signature(receipt) if receipt else f"no bundle: {problem}",
-        notes=(*collected.notes, *(receipt.notes if receipt else ())),
+        notes=(*_partial(request), *collected.notes, *(receipt.notes if receipt else ())),
         sprint=subject.choice.path if subject.choice else "",
         criteria=_criteria(subject, results, request.lane),
         exit_code=exit_code(results, strict=request.strict) or int(request.strict and unsigned),
@@ -134,6 +136,11 @@ def _criteria(subject: Subject, results: tuple[Result, ...], lane: str) -> tuple
         for standing in sprint.status([roadmap], results, lane)
         if standing.sprint == chosen.id
     )
+
+
+def _partial(request: Request) -> tuple[str, ...]:
+    """That this was not the whole suite, where it was not."""
+    return (f"only {len(request.only)} checks ran: {', '.join(request.only)}",) if request.only else ()
 
 
 def _signature(receipt: Receipt) -> str:

@@ -175,7 +175,7 @@ def _listed_by_git(tree: Tree) -> set[str] | None:
         private = os.fsdecode(git(root, "rev-parse", "--git-path", "info/exclude")).removesuffix("\n")
         if odd := _ignore_file_that_blocks(root, root / private):
             raise SubjectError(f"{odd} is not a regular file")
-        listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-per-directory=.gitignore")
     except SubjectError as error:
         tree.left_out.append((".git", f"every file was listed, because git cannot: {error}"))
         return None

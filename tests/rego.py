@@ -47,9 +47,22 @@ def observe(root: Path, cache: Path | None = None) -> list[Observation]:
 
 def collect(root: Path, kind: type[F]) -> list[F]:
     """The facts of one type that the policy collector draws from a repository."""
-    return [fact for seen in observe(root) for fact in seen.facts if isinstance(fact, kind)]
+    return Seen(root).all(kind)
 
 
 def gaps(root: Path, unit: str) -> dict[str, str]:
     """Why each unit of one kind could not be examined, by path."""
-    return {gap.where.path: gap.reason for gap in collect(root, Gap) if gap.of == unit}
+    return Seen(root).gaps(unit)
+
+
+class Seen:
+    """What the policy collector sees of a repository, for tests that ask more than once."""
+
+    def __init__(self, root: Path) -> None:
+        self.facts = [fact for seen in observe(root) for fact in seen.facts]
+
+    def all(self, kind: type[F]) -> list[F]:
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+    def gaps(self, unit: str) -> dict[str, str]:
+        return {gap.where.path: gap.reason for gap in self.all(Gap) if gap.of == unit}

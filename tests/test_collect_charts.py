@@ -169,10 +169,14 @@ def test_an_error_in_a_subchart_names_its_file_and_the_key_as_the_user_writes_it
 def test_a_custom_resource_is_judged_by_the_definition_that_another_chart_ships(tmp_path: Path) -> None:
     shutil.copytree(CHARTS / "operator/crds", tmp_path / "definitions/crds")
     lay(tmp_path, {"definitions/Chart.yaml": CHART})
-    app(tmp_path, "apiVersion: store.example.com/v1\nkind: Backup\nmetadata: {name: b}\nspec:\n  schedule: never\n")
+    app(
+        tmp_path,
+        "apiVersion: store.example.com/v1\nkind: Backup\nmetadata: {name: b}\nspec:\n  schedule: {{ .Values.image }}\n",
+    )
     seen = collected(tmp_path)
     error = seen.one(SchemaError)
     assert (error.where.path, error.where.line, error.pointer) == ("app/templates/a.yaml", 5, "/spec/schedule")
+    assert (error.where.resource, error.values) == ("Backup/b", ("image",))
     assert [v.schema for v in seen.all(Validation) if v.chart == "app/Chart.yaml"] == ["definitions/crds/backups.yaml"]
 
 
@@ -300,6 +304,7 @@ def test_a_chart_within_a_chart_is_its_own_only_outside_charts(tmp_path: Path) -
 
 def test_an_excluded_chart_is_not_looked_at(tmp_path: Path) -> None:
     config = Config(exclude=(Exclude(path="app/*", reason="of somebody else"),), source="strictreal.toml")
+    lay(tmp_path, {"app/dist/web-1.4.0.tgz": packaged(CHARTS / "web")})
     assert collected(app(tmp_path), config).all(Chart) == []
 
 

@@ -87,7 +87,9 @@ IN_PRODUCT = {
         "import random\ndef rank(docs):\n    scores = []\n    for d in docs:\n"
         "        scores.append(random.random())\n    return scores"
     ),
-    "an AsyncMock": "from unittest import mock\nclass App:\n    def __init__(self):\n        self.bus = mock.AsyncMock()",
+    "an AsyncMock": (
+        "from unittest import mock\nclass App:\n    def __init__(self):\n        self.bus = mock.AsyncMock()"
+    ),
     "a drawn reply": (
         "import random\nclass Bot:\n    LINES = ['I see what you mean.', 'Tell me more of it.']\n"
         "    def respond(self, prompt):\n        return {'reply': random.choice(self.LINES)}"
@@ -101,7 +103,9 @@ IN_PRODUCT = {
     "a drawn place": (
         "import random\ndef vehicle(id):\n    lat = 52.5 + random.uniform(-0.01, 0.01)\n    return {'lat': lat}"
     ),
-    "a drifting place": "import random\nclass Van:\n    def tick(self):\n        self.longitude += random.uniform(-1, 1)",
+    "a drifting place": (
+        "import random\nclass Van:\n    def tick(self):\n        self.longitude += random.uniform(-1, 1)"
+    ),
     "a random item": "import torch\ndef get_embedding(x):\n    return torch.randn(8)",
 }
 
@@ -145,7 +149,10 @@ INNOCENT = {
     "a shuffle": "import random\ndef shuffled(rows):\n    return random.sample(rows, len(rows))",
     "a setattr of one's own": "def f(box):\n    with box.context() as m:\n        m.setattr(app, 'send', lambda: 1)",
     "a count of things": "import random\ndef fill(n):\n    count = random.randint(1, n)\n    make(count=count)",
-    "a joke": "import random\ndef get_joke():\n    reply = random.choice(['A man walks in.', 'Two men walk in.'])\n    say(reply)",
+    "a joke": (
+        "import random\ndef get_joke():\n"
+        "    reply = random.choice(['A man walks in.', 'Two men walk in.'])\n    say(reply)"
+    ),
     "drawn words": "import random\ndef answer(x):\n    colour = random.choice(['red', 'blue'])\n    paint(colour)",
     "a reply of those given": "import random\ndef reply(candidates):\n    return random.choice(candidates)",
     "a masked place": "import random\ndef obfuscate(p):\n    return {'lat': p.lat + random.uniform(-1, 1)}",

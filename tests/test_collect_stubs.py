@@ -46,7 +46,9 @@ STUBS = {
     ),
     "what a factory makes": "def make(x):\n    def send(message):\n        pass\n    return send",
     "a verifier that a factory makes": "def make(x):\n    def verify(token):\n        return True\n    return verify",
-    "a route in a factory": "def app():\n    @api.post('/pay')\n    def fetch(id):\n        return {'a': 1, 'b': 'x'}\n",
+    "a route in a factory": (
+        "def app():\n    @api.post('/pay')\n    def fetch(id):\n        return {'a': 1, 'b': 'x'}\n"
+    ),
     "a method in a factory": (
         "def make():\n    class Store:\n        def put(self, key):\n            pass\n    return Store()"
     ),
@@ -69,7 +71,9 @@ STUBS = {
         "def rate(currency):\n    with tracer.start_as_current_span('rate') as span:\n"
         "        span.set_attribute('currency', currency)\n        return 1.08"
     ),
-    "a literal under a lock": "class R:\n    def rate(self, currency):\n        with self._lock:\n            return 1.08",
+    "a literal under a lock": (
+        "class R:\n    def rate(self, currency):\n        with self._lock:\n            return 1.08"
+    ),
     "a parsed literal": 'import json\ndef user(id):\n    return json.loads(\'{"id": 1, "name": "Ada"}\')',
     "an evaluated literal": "import ast\ndef user(id):\n    text = \"{'id': 1}\"\n    return ast.literal_eval(text)",
     "an answer after a look": (
@@ -187,9 +191,13 @@ REAL = {
     ),
     "a factory of nothing": "def make_noop():\n    def send(message):\n        pass\n    return send",
     "a nested helper": "def run(rows):\n    def load(x):\n        return x.read()\n    return [load(r) for r in rows]",
-    "a class method that reads": "class U:\n    @classmethod\n    def load(cls, row):\n        return cls(row['a'], 36)",
+    "a class method that reads": (
+        "class U:\n    @classmethod\n    def load(cls, row):\n        return cls(row['a'], 36)"
+    ),
     "a default": "class U:\n    @classmethod\n    def default(cls):\n        return cls(name='x', age=3)",
-    "a list of what is given": "def pair(a):\n    rows = []\n    rows.append(a)\n    rows.append({'id': 1})\n    return rows",
+    "a list of what is given": (
+        "def pair(a):\n    rows = []\n    rows.append(a)\n    rows.append({'id': 1})\n    return rows"
+    ),
     "an argument put under a name": "def same(x):\n    y = x\n    return y",
     "a dry run": "def preview(x):\n    # dry run: would send the mail\n    logger.info('x')",
     "a loop over what is given": "def stream(rows):\n    for row in rows:\n        yield row",
@@ -197,9 +205,13 @@ REAL = {
     "numbers up to it": "def count(n):\n    for i in range(n):\n        yield i",
     "a session": "def touch(x):\n    with session.begin():\n        return 1",
     "a lock awaited": "def join(x):\n    with lock:\n        pass",
-    "work under a lock": "class R:\n    def put(self, x):\n        with self._lock:\n            self.x = x\n            return 1",
+    "work under a lock": (
+        "class R:\n    def put(self, x):\n        with self._lock:\n            self.x = x\n            return 1"
+    ),
     "a parsed text": "import json\ndef user(text):\n    return json.loads(text)",
-    "a look that is all": "def validate(to):\n    if not isinstance(to, str):\n        raise TypeError(to)\n    return True",
+    "a look that is all": (
+        "def validate(to):\n    if not isinstance(to, str):\n        raise TypeError(to)\n    return True"
+    ),
     "a group with options": "@click.group()\n@click.option('--v')\ndef cli(v):\n    pass",
     "a command that works": "@click.command()\ndef start():\n    go()",
     "a loop that tries": (

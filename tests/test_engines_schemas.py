@@ -84,6 +84,15 @@ def test_a_message_never_holds_the_value(kubernetes: KubernetesSchemas) -> None:
     assert "hunter2" not in messages
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [{"maxLength": 3}, {"enum": ["a"]}, {"pattern": "^x"}, {"const": 1}, {"not": {}}, {"oneOf": [{"const": 2}]}],
+)
+def test_no_kind_of_problem_quotes_the_value(schema: dict[str, Any]) -> None:
+    [problem] = schemas.problems(schemas.compile_schema(schema), "hunter2")
+    assert "hunter2" not in problem.message
+
+
 def test_problems_beyond_the_bound_are_counted_and_not_listed(kubernetes: KubernetesSchemas) -> None:
     document = changed(("spec", "nodeSelector"), {f"k{n}": n for n in range(100)})
     found = said(kubernetes, document)

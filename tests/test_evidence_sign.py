@@ -213,18 +213,14 @@ def test_a_trusted_key_must_be_a_public_ed25519_key(settings, tmp_path):
     assert sign.trusted(settings) == ()
 
 
-def test_keys_are_trusted_from_the_option_the_settings_and_the_own_home_and_nowhere_else(settings, tmp_path):
+def test_the_keys_that_are_named_are_trusted_and_the_own_one_only_where_none_is(settings, tmp_path):
     own = sign.signer(settings)
     keys = [ed25519.Ed25519PrivateKey.generate() for _ in range(2)]
     paths = [public_file(tmp_path / f"{index}.pem", key) for index, key in enumerate(keys)]
     named = msgspec.structs.replace(settings, trusted_keys=(paths[1],))
     found = sign.trusted(named, [paths[0]])
-    assert [(key.origin, key.development) for key in found] == [
-        (str(paths[0]), False),
-        (str(paths[1]), False),
-        (str(settings.config_home / sign.DEVELOPMENT_KEY), True),
-    ]
-    assert found[2].id == own.key_id
+    assert [(key.origin, key.development) for key in found] == [(str(paths[0]), False), (str(paths[1]), False)]
+    assert [(key.id, key.development) for key in sign.trusted(settings)] == [(own.key_id, True)]
 
 
 @given(st.binary(), st.text(max_size=30), st.binary(), st.text(max_size=30))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strictreal.check import Check, check
+from strictreal.collect.python.module import parse
 from strictreal.facts.code import EnvAccess, Module, SettingsModule
 from strictreal.facts.patterns import PatternMatch, SourceFile
 from strictreal.judge import Case, FactSet, covered, judge
@@ -484,3 +486,20 @@ def test_a_check_applies_where_facts_that_widen_it_do_and_counts_each_file_once(
 ):
     result = judged("demo.wide", case(subject))
     assert (result.outcome, result.examined, result.reason) == (outcome, examined, reason)
+
+
+def test_a_swallowed_error_that_moves_to_another_function_is_another_finding():
+    swallow = "    try:\n        run()\n    except Exception:\n        pass\n"
+    plain = "    run()\n"
+
+    def fingerprints(source: str) -> set[str]:
+        module = parse("a.py", source.encode())
+        handlers = module.of(ast.ExceptHandler)
+        facts = [EnvAccess(where=module.at(handler), form="os.getenv") for handler in handlers]
+        return {finding.fingerprint for finding in judged("demo.access", case([*CLEAN, *facts])).findings}
+
+    before = fingerprints(f"def read():\n{swallow}\ndef pay():\n{plain}")
+    after = fingerprints(f"def read():\n{plain}\ndef pay():\n{swallow}")
+    moved = fingerprints(f"\n\ndef read():\n{swallow}\ndef pay():\n{plain}")
+    assert before == moved
+    assert before.isdisjoint(after)

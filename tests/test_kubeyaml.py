@@ -196,7 +196,7 @@ def test_the_line_of_a_document_is_where_its_value_begins() -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("a: 1\nb: [\n", 3),
+        ("a: 1\nb: [\n", 2),
         ("a: 1\nb: [", 2),
         ("a: 1\nb: .inf\n", 2),
         ("a: 1\n? {b: 1}\n: 2\n", 2),

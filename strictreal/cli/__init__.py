@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -47,6 +48,7 @@ def _options(
 
 def main() -> None:
     """Entry point: errors made on purpose end in a message and their exit code, never a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a CI job is cancelled with cleans up as well
     try:
         code = app(standalone_mode=False)  # what `typer.Exit` says comes back as a value, and so does an interruption
         if code == _INTERRUPTED:
@@ -64,6 +66,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        typer.echo(f"strictreal: {error}", err=True)
+        sys.exit(3)
     except Exception as error:
         if hasattr(error, "exit_code") and hasattr(error, "show"):  # typer's own usage errors
             error.show()

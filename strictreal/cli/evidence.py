@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from strictreal.cli import console
+from strictreal.errors import EvidenceError
 from strictreal.report import visible
 
 app = typer.Typer(help="Read, verify and recompute evidence bundles.", no_args_is_help=True)
@@ -120,6 +121,7 @@ def recheck(
         typer.echo(f"FAILED  {visible(problem)}")
     for note in found.notes:
         typer.echo(f"note: {visible(note)}")
+    typer.echo("note: this recomputes; who signed the bundle is what `evidence verify` tells")
     _print_difference(found.difference)
     if found.differing:
         typer.echo(f"differing: {', '.join(map(visible, found.differing))}")
@@ -131,9 +133,12 @@ def recheck(
 @app.command()
 def diff(a: Bundle, b: Bundle, *, json: AsJson = False) -> None:
     """Show what changed from bundle A to bundle B."""
-    from strictreal.evidence import listing
+    from strictreal.evidence import contents, listing
     from strictreal.evidence.diff import diff as compare
 
+    for bundle in (a, b):
+        if wrong := contents.verify(bundle.absolute()).problems:
+            raise EvidenceError(f"{bundle}: not intact, so there is nothing to compare: {wrong[0]}")
     found = compare(listing.load(a), listing.load(b))
     if json:
         console.json(found)

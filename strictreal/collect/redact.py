@@ -46,7 +46,12 @@ _QUOTED = re.compile(
 _BARE = re.compile(
     rf"""(?ix)(?P<name>{_NAME}{_TYPED}[:=]\s{{0,8}})
     (?=[^\s"'(){{}}\[\]$<,;]{{0,99}}[0-9!@#%^&*+/=~])(?!\d+(?:\.\d+)?(?:\s|$))
-    (?P<value>[^\s"'(){{}}\[\]$<,;.][^\s"'(){{}}\[\]$<,;]{{4,}}+)(?=[\s,;]|$)"""
+    (?P<value>[^\s"'(){{}}\[\]$<,;.][^\s"'(){{}}\[\]$<,;]{{4,}}+)(?=[\s,;)}}\]"']|$)"""
+)
+_ASSIGNED = re.compile(rf"(?ix){_NAME}{_TYPED}(?::=|=(?!=)|:)")
+_ALTERNATIVE = re.compile(
+    r"""(?x)(?P<name>(?:\bor\b|\belse\b|\|\||\?\?|[\[(,])\s{0,4}[rbuf]{0,2})
+    (?P<quote>["'])(?![{$<]|[A-Z][A-Z0-9_]{0,80}["'])(?P<value>(?:(?!(?P=quote))[^\\]|\\.?){4,}+)(?P<end>(?P=quote)|$)"""
 )
 
 
@@ -64,6 +69,12 @@ def _redacted(text: str, limit: int) -> str:
     cut = min(limit, len(text))
     for pattern in (_SHAPES, _QUOTED, _BARE):
         text, cut = _replace(pattern, text, cut)
+    if assigned := _ASSIGNED.search(
+        text, 0, cut
+    ):  # further literals of the value: after `or`, `else`, in a list or call
+        start = assigned.end()
+        rest, kept = _replace(_ALTERNATIVE, text[start:], cut - start)
+        return text[:start] + rest[:kept]
     return text[:cut]
 
 

@@ -77,6 +77,8 @@ def evaluate(sources: Sequence[Source], data: Mapping[str, Any], query: str, inp
         command = ["eval", "--format", "json", "--stdin-input", "--timeout", f"{SECONDS}s"]
         command += _load(folder, sources, data, "--data")
         answer = json.loads(_run([*command, query], folder, json.dumps(input).encode()) or "{}")
+    if any(map(_is_cancelled, answer.get("errors") or ())):
+        raise BoundExceeded(f"opa eval took more than {SECONDS} s (bound: opa time)")
     if answer.get("errors"):
         compiled = str(answer["errors"][0].get("code", "")).startswith("eval_")
         raise (RegoError if compiled else CompileError)(_message(answer["errors"]), *_place(answer["errors"]))
@@ -102,6 +104,8 @@ def test(sources: Sequence[Source], data: Mapping[str, Any]) -> dict[tuple[str, 
         raise RegoError(_message(results.get("errors", [])))
     found = {}
     for result in results or []:
+        if _is_cancelled(result.get("error")):
+            raise BoundExceeded(f"opa test took more than {SECONDS} s (bound: opa time)")
         wrong = result.get("fail") or result.get("error")
         outcome = "skipped" if result.get("skip") else "failed" if wrong else "passed"
         package = _QUOTED_PART.sub(r".\1", str(result["package"])).removeprefix("data.")
@@ -202,6 +206,10 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (2 * SECONDS, 2 * SECONDS + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_OUTPUT, MAX_OUTPUT))
+
+
+def _is_cancelled(error: Any) -> bool:
+    return isinstance(error, dict) and error.get("code") == "eval_cancel_error"
 
 
 def _message(errors: Sequence[Mapping[str, Any]]) -> str:

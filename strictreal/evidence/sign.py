@@ -102,14 +102,14 @@ def signer(settings: Settings) -> Signer:
 
 
 def trusted(settings: Settings, extra: Iterable[Path] = ()) -> tuple[TrustedKey, ...]:
-    """The keys that this verifier trusts: those named, those of the settings, and its own development key.
+    """The keys that this verifier trusts: those named and those of the settings, or else its own development key.
 
     Raises:
         ConfigurationError: a key file is missing or is not an Ed25519 public key.
     """
     keys = [_trusted(path) for path in (*extra, *settings.trusted_keys)]
     own = settings.config_home / DEVELOPMENT_KEY
-    if own.exists():
+    if not keys and own.exists():
         public = _private_key(own).public_key()
         keys.append(TrustedKey(id=_key_id(public), origin=str(own), development=True, public=public))
     return tuple(keys)

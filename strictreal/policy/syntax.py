@@ -15,9 +15,8 @@ from typing import Any
 from strictreal.engines import rego
 from strictreal.model import shortened
 
-MAX_DEPTH = 150
 MAX_SHOWN = 200
-"""Nesting of one expression; deeper ones are refused, so that walking a tree never exhausts the stack."""
+"""Characters of source in a message."""
 
 Raw = dict[str, Any]
 QUOTED = ("String", "RawString")
@@ -364,8 +363,9 @@ def parse(path: str, source: bytes) -> Module:
 
 
 def _refuse_deep(tree: Any) -> None:
+    """Refuse what would exhaust the stack when it is walked."""
     level: list[Any] = [tree]
-    for _ in range(MAX_DEPTH * 4):  # a node is a dictionary in a dictionary, often in a list
+    for _ in range(rego.MAX_DEPTH * 4):  # a node is a dictionary in a dictionary, often in a list
         level = [
             child
             for item in level
@@ -374,7 +374,7 @@ def _refuse_deep(tree: Any) -> None:
         ]
         if not level:
             return
-    raise rego.RegoError(f"is nested deeper than {MAX_DEPTH} expressions (bound: policy depth)")
+    raise rego.RegoError(f"is nested deeper than {rego.MAX_DEPTH} expressions (bound: policy depth)")
 
 
 def _widen(tree: Any, source: bytes) -> None:

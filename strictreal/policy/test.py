@@ -105,9 +105,8 @@ def run_suite_in_opa(suite: Loaded) -> SuiteResult:
     rules = {(package, name): line for package, name, line in suite.rules}
     try:
         outcomes = opa.test(suite.modules(), suite.data)
-        # Where the embedded engine runs the suite too, its coverage is enough; and OPA gives none when a test fails.
-        asked = suite.barred and "failed" not in outcomes.values()
-        lines = opa.coverage(suite.modules(), suite.data) if asked else {}
+        # OPA gives no coverage when a test fails.
+        lines = opa.coverage(suite.modules(), suite.data) if "failed" not in outcomes.values() else {}
     except RegoError as error:
         results = [_result(suite.test, key, line, "error", str(error)) for key, line in rules.items()]
         return SuiteResult(test=suite.test, engine=engine, results=tuple(results))
@@ -120,7 +119,8 @@ def run_suite_in_opa(suite: Loaded) -> SuiteResult:
         engine=engine,
         results=tuple(results),
         covered={path: tuple(sorted(hit)) for path, (hit, _) in lines.items()},
-        missed={path: tuple(sorted(missed)) for path, (_, missed) in lines.items()},
+        # Where the embedded engine runs the suite too, it says what is missed, alike with and without OPA.
+        missed={path: tuple(sorted(missed)) for path, (_, missed) in lines.items()} if suite.barred else {},
     )
 
 

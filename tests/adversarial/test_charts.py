@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import tarfile
 import tempfile
 from pathlib import Path
@@ -233,6 +234,25 @@ def test_a_schema_that_reaches_out_or_blows_up_is_missed(tmp_path: Path, schema:
     facts = audited(hostile(tmp_path, GOOD, **{"values.schema.json": schema}))
     assert missed(facts, "ValuesFile")
     assert "passwd:" not in missed(facts, "ValuesFile")
+
+
+def test_no_schema_makes_helm_dial_an_address(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        schema = f'{{"$ref": "http://127.0.0.1:{server.getsockname()[1]}/x.json"}}'
+        packed = package(HEAD, ("hostile/values.schema.json", schema.encode(), FILE, ""))
+        chart = CHART.replace("hostile", "outer")
+        audited(hostile(tmp_path / "a", GOOD, **{"values.schema.json": schema}))
+        audited(hostile(tmp_path / "b", GOOD, **{"Chart.yaml": chart, "charts/hostile-0.1.0.tgz": packed}))
+        server.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_what_met_a_bound_is_tried_again(tmp_path: Path) -> None:
+    tree = open_tree(hostile(tmp_path / "subject", '{{ repeat 10000000000 "a" | len }}'))
+    for _ in range(2):
+        with Session(Cache(tmp_path / "cache")) as session:
+            assert [seen.cached for seen in charts.collect(tree, Config(), session)] == [False, False]
 
 
 def test_a_schema_that_refers_to_itself_ends(tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ def collect(tree: Tree, loading: Loading, session: Session) -> Iterator[Observat
     own = [suite for suite in loading.suites if not suite.barred]
     here = _run(session, test.run_suite, own, SuiteResult)
     loading.stuck = {test: result for test, (result, _) in here.items() if isinstance(result, str)}
-    silent = _run(session, absent.silences, [s for s in own if s.test not in loading.stuck], list[Silence])
-    real = loading.suites if opa.version() != "absent" else []
-    there = _run(session, test.run_suite_in_opa, real, SuiteResult)
+    ending = [suite for suite in loading.suites if suite.test not in loading.stuck]
+    silent = _run(session, absent.silences, [suite for suite in ending if not suite.barred], list[Silence])
+    there = _run(session, test.run_suite_in_opa, ending if opa.version() != "absent" else [], SuiteResult)
     results: list[SuiteResult] = []
     unrun: set[str] = {path for refused in loading.refused for path in refused.reaches}
     for refused in loading.refused:

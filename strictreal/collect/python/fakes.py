@@ -54,7 +54,7 @@ def _all(module: ParsedModule) -> Iterator[Fake]:
 
 
 def _libraries(module: ParsedModule) -> Iterator[Fake]:
-    """Imports of libraries, one a statement, and uses of them; names of which only harmless members are used left out."""
+    """Imports of libraries, one a statement, and uses; names of which only harmless members are used are left out."""
     imported: list[tuple[ast.alias, str, str, ast.stmt]] = []
     for plain in module.of(ast.Import):
         for alias in plain.names:

@@ -13,9 +13,11 @@ from typing import Any, TypeVar, overload
 from strictreal.collect.python.credentials import credentials
 from strictreal.collect.python.names import Definition, Names
 from strictreal.collect.redact import MARK, redact
-from strictreal.model import Location
+from strictreal.model import Location, canonical, digest
 
 MAX_TEXT = 400
+IDENTITY_LINES = 40
+"""Lines of a construct that tell it from another, beside their number."""
 N = TypeVar("N", bound=ast.AST)
 M = TypeVar("M", bound=ast.AST)
 K = TypeVar("K", bound=ast.AST)
@@ -132,7 +134,20 @@ class ParsedModule:
         end_line = getattr(node, "end_lineno", None) or line
         column = self._column(line, getattr(node, "col_offset", 0))
         end = self._column(end_line, getattr(node, "end_col_offset", None) or 0)
-        return Location(self.path, line, column, end_line, end, self.line(line))
+        identity = self._identity(node, line, end_line)
+        return Location(self.path, line, column, end_line, end, self.line(line), identity=identity)
+
+    def _identity(self, node: ast.AST, line: int, end_line: int) -> str:
+        """A digest of the enclosing names and of the node's redacted lines, independent of where they stand."""
+        names = []
+        around: ast.AST | None = self.parents.get(node)
+        while around is not None:
+            if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names.append(around.name)
+            around = self.parents.get(around)
+        last = min(end_line, line + IDENTITY_LINES, len(self.lines))
+        body = [" ".join(self.line(number).split()) for number in range(line, last + 1)]
+        return digest(canonical([names, body, end_line - line]))[:16]
 
     def snippet(self, node: ast.expr, limit: int = MAX_TEXT) -> str:
         """What an expression looks like on its first line, redacted; what follows on other lines is left out."""

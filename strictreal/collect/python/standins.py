@@ -23,7 +23,8 @@ SERVICES = vocabulary(
     fakeredis birdisle mockredis mongomock mongomock_motor pymongo_inmemory moto mockfirestore mock_alchemy
     alchemy_mock elasticmock openmock mockafka responses requests_mock httpretty respx aioresponses pytest_httpx
     mocket pook httpx.MockTransport botocore.stub grpc_testing pyfakefs pytest_subprocess vcr betamax
-    pytest_recording pytest_vcr pytest_responses httmock aresponses mockupdb langchain_core.language_models.fake langchain_core.embeddings.fake
+    pytest_recording pytest_vcr pytest_responses httmock aresponses mockupdb
+    langchain_core.language_models.fake langchain_core.embeddings.fake
     langchain_community.llms.fake langchain_community.chat_models.fake langchain_community.embeddings.fake
     """
 )
