@@ -258,7 +258,7 @@ def _asked_by(parameter: Parameter, registry: Mapping[str, Check]) -> Iterator[C
 def _fingerprinted(check: Check, findings: list[Finding]) -> tuple[Finding, ...]:
     """Bind each finding to its content, so that a moved line keeps its identity and a copy beside it has its own.
 
-    SHA-256 over check, path, resource, message, source text, the identity of the construct, and the ordinal among equals.
+    SHA-256 over check, path, resource, message, text, the identity of the construct, and the ordinal among equals.
     """
     seen: Counter[str] = Counter()
     done = []

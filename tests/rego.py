@@ -15,6 +15,7 @@ from strictreal.collect.session import Session
 from strictreal.engines import opa
 from strictreal.model import Fact, Gap, Observation
 from strictreal.policy import syntax
+from strictreal.policy.parse import parse
 from strictreal.subject import open_tree
 
 needs_opa = pytest.mark.skipif(opa.version() == "absent", reason="no opa binary on the PATH")
@@ -29,13 +30,13 @@ def rego(text: str) -> str:
 
 
 def module(text: str, path: str = "p.rego") -> syntax.Module:
-    return syntax.parse(path, rego(text).encode())
+    return parse(path, rego(text).encode())
 
 
 def our_policies() -> list[syntax.Module]:
     """Every module of the suite's own policies, tests included."""
     folder = suite.root() / "policies"
-    return [syntax.parse(p.relative_to(folder).as_posix(), p.read_bytes()) for p in sorted(folder.rglob("*.rego"))]
+    return [parse(p.relative_to(folder).as_posix(), p.read_bytes()) for p in sorted(folder.rglob("*.rego"))]
 
 
 def observe(root: Path, cache: Path | None = None) -> list[Observation]:

@@ -16,7 +16,7 @@ from strictreal.collect.session import Session
 from strictreal.engines.rego import RegoError
 from strictreal.policy import mutate
 from strictreal.policy.mutants import mutants
-from strictreal.policy.syntax import parse
+from strictreal.policy.parse import parse
 
 
 def made(text: str) -> set[tuple[str, str]]:

@@ -9,7 +9,8 @@ from rego import module, our_policies
 
 from strictreal.engines.rego import RegoError
 from strictreal.policy import metadata
-from strictreal.policy.syntax import Node, constant_path, parse, steps
+from strictreal.policy.parse import parse
+from strictreal.policy.syntax import Node, constant_path, steps
 
 EVERYTHING = """
     import data.lib.k8s as k

@@ -71,7 +71,7 @@ def _redacted(text: str, limit: int) -> str:
         text, cut = _replace(pattern, text, cut)
     if assigned := _ASSIGNED.search(
         text, 0, cut
-    ):  # further literals of the value: after `or`, `else`, in a list or call
+    ):  # more literals of the same value
         start = assigned.end()
         rest, kept = _replace(_ALTERNATIVE, text[start:], cut - start)
         return text[:start] + rest[:kept]

@@ -12,7 +12,8 @@ from strictreal.engines import rego
 from strictreal.engines.rego import RegoError, Source
 from strictreal.policy.expand import data_path
 from strictreal.policy.negation import Trap, traps
-from strictreal.policy.syntax import Module, Statement, parse
+from strictreal.policy.parse import parse
+from strictreal.policy.syntax import Module, Statement
 from strictreal.policy.test import Loaded, answer
 
 MAX_INPUTS = 200

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 
 from strictreal.engines.rego import RegoError, Source
+from strictreal.policy.parse import parse
 from strictreal.policy.scope import locals_of
-from strictreal.policy.syntax import Module, Node, parse
+from strictreal.policy.syntax import Module, Node
 
 _KEYWORDS = frozenset(
     "as contains data default else every false if import in input not null package some true with and or".split()

@@ -16,7 +16,7 @@ from strictreal.model import canonical, digest
 from strictreal.policy import link, metadata, parity, read
 from strictreal.policy.expand import expand
 from strictreal.policy.parity import Comparison
-from strictreal.policy.syntax import parse
+from strictreal.policy.parse import parse
 
 ENTRY = "data.main.violations"
 

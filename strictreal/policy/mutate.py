@@ -12,7 +12,8 @@ from strictreal.engines import rego
 from strictreal.engines.rego import RegoError, Source
 from strictreal.policy.expand import expand
 from strictreal.policy.mutants import Mutant, equivalent, mutants
-from strictreal.policy.syntax import Module, parse
+from strictreal.policy.parse import parse
+from strictreal.policy.syntax import Module
 from strictreal.policy.test import Loaded, answer
 from strictreal.subject import open_tree
 

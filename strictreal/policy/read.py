@@ -20,8 +20,9 @@ from strictreal.facts.policies import (
 )
 from strictreal.model import Fact, Gap, Location, canonical, shortened
 from strictreal.policy import default_open, metadata, negation, portable
+from strictreal.policy.parse import parse
 from strictreal.policy.scope import Scope
-from strictreal.policy.syntax import Module, Node, constant_path, is_test, parse
+from strictreal.policy.syntax import Module, Node, constant_path, is_test
 
 MAX_KEYS = 2_000
 MAX_KEY_DEPTH = 8
