@@ -69,9 +69,7 @@ def _redacted(text: str, limit: int) -> str:
     cut = min(limit, len(text))
     for pattern in (_SHAPES, _QUOTED, _BARE):
         text, cut = _replace(pattern, text, cut)
-    if assigned := _ASSIGNED.search(
-        text, 0, cut
-    ):  # more literals of the same value
+    if assigned := _ASSIGNED.search(text, 0, cut):  # more literals of the same value
         start = assigned.end()
         rest, kept = _replace(_ALTERNATIVE, text[start:], cut - start)
         return text[:start] + rest[:kept]
