@@ -151,11 +151,11 @@ def test_a_value_of_any_type_is_taken_or_refused_with_its_field(
 
 
 def test_settings_come_from_home_and_the_xdg_variables():
-    assert settings({"HOME": "/home/ada", "XDG_CACHE_HOME": "/var/cache"}) == Settings(
+    assert settings({"HOME": "/users/ada", "XDG_CACHE_HOME": "/var/cache"}) == Settings(
         strict=False,
-        config_home=Path("/home/ada/.config/strictreal"),
+        config_home=Path("/users/ada/.config/strictreal"),
         cache_home=Path("/var/cache/strictreal"),
-        state_home=Path("/home/ada/.local/state/strictreal"),
+        state_home=Path("/users/ada/.local/state/strictreal"),
         signing_key=None,
         trusted_keys=(),
         ci=False,
@@ -164,7 +164,7 @@ def test_settings_come_from_home_and_the_xdg_variables():
 
 
 def test_a_relative_folder_is_ignored_as_the_xdg_specification_asks():
-    assert settings({"HOME": "/home/ada", "XDG_CACHE_HOME": "cache"}).cache_home == Path("/home/ada/.cache/strictreal")
+    assert settings({"HOME": "/users/ada", "XDG_CACHE_HOME": "cache"}).cache_home == Path("/users/ada/.cache/strictreal")
 
 
 def test_keys_are_files(tmp_path: Path):
