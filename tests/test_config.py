@@ -164,7 +164,9 @@ def test_settings_come_from_home_and_the_xdg_variables():
 
 
 def test_a_relative_folder_is_ignored_as_the_xdg_specification_asks():
-    assert settings({"HOME": "/users/ada", "XDG_CACHE_HOME": "cache"}).cache_home == Path("/users/ada/.cache/strictreal")
+    assert settings({"HOME": "/users/ada", "XDG_CACHE_HOME": "cache"}).cache_home == Path(
+        "/users/ada/.cache/strictreal"
+    )
 
 
 def test_keys_are_files(tmp_path: Path):
