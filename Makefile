@@ -38,14 +38,16 @@ docs: $(READY)  ## write the index of docs/checks/ anew
 
 lock: $(READY)  ## resolve requirements.lock anew (names, versions and hashes only)
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --all-extras --python-version 3.11 \
-		pyproject.toml requirements-build.in -o requirements.lock
+		--no-emit-package soma-common pyproject.toml services/common/pyproject.toml services/memory/pyproject.toml \
+		requirements-build.in -o requirements.lock
 
 clean:  ## remove what setup made
 	rm -rf $(VENV)
 
-$(READY): pyproject.toml requirements.lock
+$(READY): pyproject.toml requirements.lock services/common/pyproject.toml services/memory/pyproject.toml services/memory/proto
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; set PYTHON=" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--editable . --editable services/common --editable services/memory
 	@touch $@

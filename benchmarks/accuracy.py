@@ -18,9 +18,9 @@ import yaml
 from strictreal import collect, config, suite
 from strictreal.cache import Cache
 from strictreal.check import load
-from strictreal.collect.session import Session
 from strictreal.gather import clock, collect_specimens
 from strictreal.judge import Case, FactSet, judge
+from strictreal.session import Session
 from strictreal.subject import open_tree
 
 CORPUS = Path(__file__).resolve().parent.parent / "tests" / "corpus"

@@ -22,16 +22,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strictreal import kubeyaml
 from strictreal.cache import Cache
-from strictreal.collect import charts, kubeyaml
+from strictreal.collect import charts
 from strictreal.collect.chart import manifest
 from strictreal.collect.policy import charts as policies
-from strictreal.collect.session import Session
 from strictreal.config import Charts, Config
 from strictreal.engines import helm, schemas
 from strictreal.facts.charts import CustomResource, Manifest, Render, SchemaError
 from strictreal.facts.policies import PolicyViolation
 from strictreal.model import Fact, canonical
+from strictreal.session import Session
 from strictreal.subject import open_tree
 
 HERE = Path(__file__).resolve().parent

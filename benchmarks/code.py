@@ -25,12 +25,12 @@ from typing import Any, NamedTuple
 from strictreal import suite
 from strictreal.cache import Cache
 from strictreal.collect import COLLECTORS, patterns
-from strictreal.collect.session import Session
 from strictreal.config import Config
 from strictreal.facts.code import Module
 from strictreal.facts.patterns import PatternMatch, SourceFile
 from strictreal.model import Fact, Gap, LeftOut
 from strictreal.programs import search_path
+from strictreal.session import Session
 from strictreal.subject import open_tree
 
 LINES = 100_000

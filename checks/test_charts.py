@@ -7,6 +7,7 @@ from strictreal.facts.charts import (
     Manifest,
     Render,
     SchemaError,
+    Template,
     UnstableTemplate,
     ValuesError,
 )
@@ -15,11 +16,12 @@ from strictreal.model import Facts, Severity
 
 @check(
     "charts.render",
-    proves="Every chart renders, with its own values and with each values file, and has its dependencies with it.",
+    proves="Every chart renders, with its own values and with each values file, to at least one manifest, and has its "
+    "dependencies with it.",
     remedy="Make `helm template` work on a clean checkout: give every required value a default, and keep dependencies "
     "under charts/.",
 )
-def test_every_chart_renders(renders: Facts[Render], targets: Facts[KubernetesTarget]):
+def test_every_chart_renders(renders: Facts[Render], templates: Facts[Template], targets: Facts[KubernetesTarget]):
     for render in renders:
         if render.error:
             yield render.finding(f"{render.chart} does not render {render.values}: {render.error}")
@@ -27,7 +29,8 @@ def test_every_chart_renders(renders: Facts[Render], targets: Facts[KubernetesTa
 
 @check(
     "charts.schema",
-    proves="Every manifest that a chart renders to is valid by the schema of its kind, with no field that it lacks.",
+    proves="Every manifest that a chart renders to, or that lies in the repository as it is, is valid by the schema of "
+    "its kind, with no field that it lacks.",
     remedy="Correct the field in the template, or the value that it is filled with.",
 )
 def test_every_manifest_is_valid(manifests: Facts[Manifest], errors: Facts[SchemaError]):

@@ -35,7 +35,7 @@ IN_WORDS = {
 
 @check(
     "claims.done",
-    proves="What documents mark as done is there, and is neither a stub, a fake nor a silent fallback.",
+    proves="What documents mark as done and name is there, and is neither a stub, a fake nor a silent fallback.",
     remedy="Do the work, or take the mark back.",
 )
 def test_what_is_marked_done_is_there(

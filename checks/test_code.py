@@ -3,6 +3,7 @@
 from strictreal.check import check
 from strictreal.facts.code import EnvAccess, HardCoded, Module, SettingsModule
 from strictreal.facts.patterns import PatternMatch, of_check
+from strictreal.facts.unread import UnreadLanguage, UnreadPart
 from strictreal.model import Facts
 
 
@@ -12,7 +13,12 @@ from strictreal.model import Facts
     remedy="Add a field to the settings class and read it from there.",
 )
 def test_environment_is_read_only_in_settings(
-    accesses: Facts[EnvAccess], matches: Facts[PatternMatch], settings: SettingsModule, modules: Facts[Module]
+    accesses: Facts[EnvAccess],
+    matches: Facts[PatternMatch],
+    settings: SettingsModule,
+    modules: Facts[Module],
+    languages: Facts[UnreadLanguage],
+    parts: Facts[UnreadPart],
 ):
     tests = {module.path for module in modules if module.role == "test"}
     for access in accesses:
@@ -27,10 +33,12 @@ def test_environment_is_read_only_in_settings(
 
 @check(
     "code.hard-coded",
-    proves="Hosts, ports, service URLs, DSNs, credentials and thresholds stand in the settings and nowhere else.",
+    proves="In Python, hosts, ports, service URLs, DSNs, credentials and thresholds stand in the settings alone.",
     remedy="Add a field to the settings class, with this value as its default, and read it from there.",
 )
-def test_values_that_belong_in_settings_are_not_written_into_code(values: Facts[HardCoded], settings: SettingsModule):
+def test_values_that_belong_in_settings_are_not_written_into_code(
+    values: Facts[HardCoded], settings: SettingsModule, parts: Facts[UnreadPart]
+):
     for value in values:
         if value.path in settings:
             continue

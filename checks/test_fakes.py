@@ -6,6 +6,7 @@ from strictreal.check import check
 from strictreal.facts.behaviour import Class, Fake, vocabulary, words
 from strictreal.facts.code import Module
 from strictreal.facts.patterns import PatternMatch, of_check
+from strictreal.facts.unread import UnreadCommands, UnreadLanguage, UnreadPart
 from strictreal.model import Facts
 
 # Words of class names. A double is told from what is merely about fakes (a fake-news classifier) by what it plays.
@@ -56,6 +57,23 @@ COMMON = vocabulary(
     base abstract interface mixin protocol object model module layer test case config
     """
 )
+
+# Services and roles by which a class that works in its own memory claims to reach something.
+REMOTE = vocabulary(
+    """
+    redis memcached kafka postgres postgresql mysql mongo mongodb s3 minio gcs smtp mail email imap sms twilio stripe paypal
+    payment payments billing elasticsearch elastic opensearch qdrant milvus weaviate pinecone chroma rabbitmq rabbit amqp
+    nats pulsar sqs sns kinesis dynamo dynamodb bigtable cassandra neo4j influx clickhouse snowflake bigquery openai
+    anthropic llm gpt mqtt vault consul etcd zookeeper ldap slack webhook vector remote
+    """
+)
+ROLES = vocabulary(
+    """
+    client store service gateway backend producer consumer broker queue connection db database bucket storage api
+    transport provider adapter driver publisher subscriber sender mailer notifier exchange repository bus
+    """
+)
+CALLERS = vocabulary("client producer publisher mailer sender gateway broker notifier uploader")
 
 # Names under which random numbers pass for data, and names that say that chance is meant.
 SERVED = vocabulary(
@@ -147,6 +165,19 @@ def _double(fake: Fake, real: set[str]) -> str:
     return ""
 
 
+def _impostor(fake: Fake, abstract: set[str]) -> str:
+    """What a class or function that works in its own memory claims to be; "" where its name claims nothing."""
+    if not fake.methods:
+        return f"{fake.name} only appends to {fake.detail}"
+    own = words(fake.name)
+    last = [base.rpartition(".")[2] for base in fake.bases]
+    if any(base not in abstract and _mixed(base, REMOTE | ROLES) and not _mixed(base, COMMON) for base in last):
+        return ""  # the base class may reach what this one does not
+    deed = next((m for m in fake.methods if words(m) and words(m)[0] in CALLS - {"find", "load", "read", "pop"}), "")
+    claims = own[-1:] and (own[-1] in CALLERS or (own[-1] in ROLES and not REMOTE.isdisjoint(own)))
+    return f"{fake.name} plays {_one(own[-1])}: {deed}() works on {fake.detail} alone" if claims and deed else ""
+
+
 def _served(fake: Fake) -> str:
     """The name of data under which random numbers are handed on; "" where chance is what the code is about."""
     if _mixed(fake.function, CHANCE) or _mixed(fake.path, {"test", "bench", "benchmark"}):
@@ -172,7 +203,11 @@ def _served(fake: Fake) -> str:
     return served
 
 
-def _reason(fake: Fake, role: str, real: set[str], doubles: set[str]) -> str:
+def _reason(fake: Fake, role: str, real: set[str], doubles: set[str], abstract: set[str]) -> str:
+    if fake.kind == "in-process":
+        return _impostor(fake, abstract)
+    if fake.kind == "hashed":
+        return f"{fake.name} computes its answer from {fake.detail}() of the text" if role == "product" else ""
     if fake.kind == "mock":
         replaces = ".patch" in fake.name or fake.name.endswith((".spy", "setattr"))
         return f"{fake.name} {'replaces behaviour in place' if replaces else 'answers what it is told to'}"
@@ -201,13 +236,20 @@ def _reason(fake: Fake, role: str, real: set[str], doubles: set[str]) -> str:
     remedy="Call the real thing: start the server, use the real client, compute the value.",
 )
 def test_nothing_stands_in_for_the_real(
-    fakes: Facts[Fake], classes: Facts[Class], matches: Facts[PatternMatch], modules: Facts[Module]
+    fakes: Facts[Fake],
+    classes: Facts[Class],
+    matches: Facts[PatternMatch],
+    modules: Facts[Module],
+    languages: Facts[UnreadLanguage],
+    commands: Facts[UnreadCommands],
+    parts: Facts[UnreadPart],
 ):
     roles = {module.path: module.role for module in modules}
     real = {"".join(words(c.name)) for c in classes}
     doubles = {fake.name for fake in fakes if fake.kind == "double"}
+    abstract = {c.name for c in classes if c.kind in {"abstract", "protocol"}}
     for fake in fakes:
-        if reason := _reason(fake, roles.get(fake.path, ""), real, doubles):
+        if reason := _reason(fake, roles.get(fake.path, ""), real, doubles, abstract):
             yield fake.finding(reason)
     others = [match for match in matches if match.path not in roles]  # a module's syntax tree tells more
     for match in of_check(others, "code.fake"):

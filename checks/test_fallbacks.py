@@ -1,8 +1,9 @@
 """Code: what fails is heard of."""
 
 from strictreal.check import check
-from strictreal.facts.behaviour import Handler, vocabulary, words
+from strictreal.facts.behaviour import Handler, Substitute, vocabulary, words
 from strictreal.facts.patterns import PatternMatch, of_check
+from strictreal.facts.unread import UnreadCommands, UnreadLanguage, UnreadPart
 from strictreal.model import Facts
 
 LOCAL = vocabulary(
@@ -11,6 +12,7 @@ LOCAL = vocabulary(
     backup placeholder static empty in simulate simulated synthetic canned hardcoded sample demo random
     """
 )
+ASKING = vocabulary("is has can ping exists check probe health healthy test available verify version validate")
 EXCUSES = {"cleanup": {"passes", "continues", "returns", "assigns"}, "retried": {"passes", "continues", "assigns"}}
 EXCUSES |= {"loud at use": {"passes", "assigns", "defines", "substitutes"}, "answers": {"returns", "assigns"}}
 EXCUSES |= {
@@ -27,6 +29,10 @@ def _silence(handler: Handler) -> str:
     caught = ", ".join(name.rpartition(".")[2] for name in handler.catches) or "every exception"
     if handler.breadth == "import":
         return _missing(handler)
+    if handler.ends == "discards":
+        return f"{handler.shown}: every error that passes here is lost"
+    if handler.ends == "keeps":
+        return f"{caught}: {handler.shown} keeps here what was meant for the service"
     if handler.ends == "substitutes":
         local = not LOCAL.isdisjoint(words(handler.shown)) or handler.shown in {"dict()", "list()", "set()"}
         return f"{caught}: {handler.shown} takes over in silence" if local else ""
@@ -49,15 +55,34 @@ def _missing(handler: Handler) -> str:
     return f"without {modules}, {handler.shown} takes its place in silence"
 
 
+def _chosen(substitute: Substitute) -> str:
+    """What takes over without an exception, in words; "" where the function only asks."""
+    own = words(substitute.function.rpartition(".")[2])
+    if own and not ASKING.isdisjoint((own[0], own[-1])) and substitute.value in {"none", "trivial"}:
+        return ""
+    asked = {"client": "where there is no", "address": "where there is no"}.get(substitute.absent, "depending on")
+    return f"{substitute.shown} takes over in silence, {asked} {substitute.instead}"
+
+
 @check(
     "code.fallback",
     proves="No error is swallowed, and nothing local takes the place of a service or module that is missing.",
     remedy="Let the error rise, or raise one that says what is missing; declare the dependency as required.",
 )
-def test_failures_are_heard_of(handlers: Facts[Handler], matches: Facts[PatternMatch]):
+def test_failures_are_heard_of(
+    handlers: Facts[Handler],
+    substitutes: Facts[Substitute],
+    matches: Facts[PatternMatch],
+    languages: Facts[UnreadLanguage],
+    commands: Facts[UnreadCommands],
+    parts: Facts[UnreadPart],
+):
     for handler in handlers:
         if silence := _silence(handler):
             yield handler.finding(silence)
+    for substitute in substitutes:
+        if choice := _chosen(substitute):
+            yield substitute.finding(choice)
     others = [match for match in matches if match.language != "python"]  # its syntax tree tells more
     for match in of_check(others, "code.fallback"):
         yield match.finding(match.message)

@@ -3,8 +3,16 @@
 from typing import Annotated
 
 from strictreal.check import check
-from strictreal.facts.gate import Comparison, GateChange, WaiverFile, WaiverProblem
-from strictreal.judge import covered
+from strictreal.facts.gate import (
+    Comparison,
+    Configuration,
+    Emptied,
+    Exemption,
+    GateChange,
+    WaiverFile,
+    WaiverProblem,
+)
+from strictreal.judge import covered, lapse
 from strictreal.model import Facts, Findings, RunTime, Waiver
 
 
@@ -24,10 +32,44 @@ def test_waivers_are_valid_and_used(
         yield problem.finding(f"the waiver {problem.problem}")
     for waiver in waivers:
         target = waiver.fingerprint or waiver.paths
-        if waiver.expires < time.now[:10]:
-            yield waiver.finding(f"the waiver of {waiver.check} for {target} expired on {waiver.expires}")
+        if ended := lapse(waiver, time):
+            yield waiver.finding(f"the waiver of {waiver.check} for {target} {ended}")
         elif not covered(waiver, findings):
             yield waiver.finding(f"the waiver of {waiver.check} for {target} covers no finding, or more than its count")
+
+
+HANDFUL = 5
+"""Settings modules that every subject may have; a larger one may have one in TENTH source files."""
+TENTH = 10
+
+
+@check(
+    "gate.exemptions",
+    proves="The configuration names a handful of settings modules, and its exclusions leave something to audit.",
+    remedy="Name the very files or folders that are meant, and leave the rest to the audit.",
+)
+def test_the_configuration_takes_little_out_of_the_audit(
+    configurations: Facts[Configuration], exemptions: Facts[Exemption], emptied: Facts[Emptied]
+):
+    for exemption in exemptions:
+        if exemption.unbounded:
+            yield exemption.finding(
+                f"{exemption.setting}: {exemption.glob!r} names no folder or file: it covers everything"
+            )
+        elif exemption.setting == "settings" and exemption.matched == exemption.of > 1:
+            yield exemption.finding(f"settings: {exemption.glob!r} covers all {exemption.of} source files")
+    for configuration in configurations:
+        modules = sum(
+            each.matched for each in exemptions if each.setting == "settings" and each.path == configuration.path
+        )
+        allowed = max(HANDFUL, configuration.sources // TENTH)
+        if modules > allowed:
+            yield configuration.finding(f"settings: {modules} modules may read the environment, more than {allowed}")
+    for kind in emptied:
+        if kind.setting == "exclude":
+            yield kind.finding(f"exclude: none of the {kind.count} {kind.kind} is left to audit")
+        else:
+            yield kind.finding(f"evidence: the folder holds {kind.count} {kind.kind}, which are not audited")
 
 
 @check(

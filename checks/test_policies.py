@@ -4,6 +4,7 @@ from strictreal.check import check
 from strictreal.facts.policies import (
     Negation,
     ParityDifference,
+    PolicyAnswer,
     PolicyData,
     PolicyRule,
     PolicyTest,
@@ -11,6 +12,7 @@ from strictreal.facts.policies import (
     RegoFile,
     RuleCoverage,
     SilentRule,
+    Survivor,
     UnconditionalAnswer,
     Unportable,
 )
@@ -33,7 +35,7 @@ def test_every_policy_parses(files: Facts[RegoFile]):
     proves="No policy permits what it has not looked at.",
     remedy="Begin with `default allow := false`, and write rules for what is permitted.",
 )
-def test_no_policy_is_open_by_default(answers: Facts[UnconditionalAnswer]):
+def test_no_policy_is_open_by_default(answers: Facts[UnconditionalAnswer], seen: Facts[PolicyAnswer]):
     when = {
         "default": "unless a rule says otherwise",
         "constant": "whatever the input",
@@ -42,6 +44,11 @@ def test_no_policy_is_open_by_default(answers: Facts[UnconditionalAnswer]):
     for answer in answers:
         if answer.opens:
             yield answer.finding(f"{answer.rule} is {answer.value} {when[answer.form]}")
+    told = {(answer.path, answer.rule) for answer in answers if answer.opens}
+    for answer in seen:
+        if answer.opens and answer.whole and (answer.path, answer.rule) not in told:
+            told.add((answer.path, answer.rule))
+            yield answer.finding(f"{answer.rule} is {answer.value} on {answer.given}")
 
 
 @check(
@@ -106,6 +113,16 @@ def test_every_rule_is_tested(coverage: Facts[RuleCoverage], tests: Facts[Policy
         if test.outcome == "failed":
             reason = f": {test.message}" if test.message else ""
             yield test.finding(f"{test.name} does not pass in {test.engine}{reason}")
+
+
+@check(
+    "policies.mutants",
+    proves="Every small change to a policy makes one of its tests fail.",
+    remedy="Write a test that the changed rule fails; `strictreal policy mutate` shows when it does.",
+)
+def test_every_mutant_is_noticed(survivors: Facts[Survivor]):
+    for survivor in survivors:
+        yield survivor.finding(f"no test notices: {survivor.operator} in {survivor.rule}: {survivor.change}")
 
 
 @check(

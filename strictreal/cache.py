@@ -63,7 +63,7 @@ class Cache:
                         self.damaged += 1
         except sqlite3.OperationalError:
             self.damaged += 1  # another run has it locked, or the disk failed: do without
-        except (sqlite3.Error, TypeError, AttributeError):
+        except (sqlite3.Error, TypeError, AttributeError, UnicodeDecodeError):
             self.damaged += 1
             self._renew()
         return found
@@ -80,7 +80,7 @@ class Cache:
         if not self._database or not entries:
             return
         rows = [(key, digest(key.encode() + blob), blob) for key, blob in entries.items()]
-        with suppress(sqlite3.Error), self._database:
+        with suppress(sqlite3.Error, UnicodeDecodeError), self._database:
             self._database.executemany("INSERT OR REPLACE INTO fact (key, sha256, blob) VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         return _open(path)
     except sqlite3.OperationalError:
         raise
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # its complaint may quote damaged bytes
         _remove(path)
         return _open(path)
 

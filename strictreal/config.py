@@ -23,6 +23,7 @@ from strictreal.subject import Tree
 
 STRICT_VARIABLE = "SOMABRAIN_STRICT_REAL"
 CONFIG_FILE = "strictreal.toml"
+MAX_WAIVER_DAYS = 365
 _BEARING = ("STRICTREAL_", "SOMABRAIN_", "XDG_", "CI", "GITHUB_SHA", "SOURCE_DATE_EPOCH")
 _SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY")
 _TRUE = {"1", "true", "yes", "on"}
@@ -66,6 +67,14 @@ class Exclude(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reason: str
 
 
+class Unread(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A language that no rule reads, and why that is as it should be; each of its files is named in the bundle."""
+
+    language: str
+    """As the gap calls it: `shell`, `C++`, `minified JavaScript`, …; capitals do not matter."""
+    reason: str
+
+
 class Charts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How charts are rendered and judged."""
 
@@ -87,8 +96,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     require: tuple[str, ...] = ()
     """Globs of check ids that must be proven even where the subject has nothing of their kind."""
     waivers: str = "waivers.toml"
+    waiver_days: int = 90
+    """Days, 1 to 365, that a waiver may still last when it is used; a longer one covers nothing."""
     sprints: str = "sprints"
     evidence: str = "evidence"
+    unread: tuple[Unread, ...] = ()
     charts: Charts = Charts()
     source: str = ""
     """Not to be set: the file that this configuration was read from."""
@@ -192,6 +204,12 @@ def _refuse_unusable(config: Config, table: dict[str, Any], tree: Tree) -> None:
     for exclude in config.exclude:
         if not exclude.reason.strip():
             raise ConfigurationError(f"{config.source}: exclude of {exclude.path!r}: reason is empty; say why")
+    for unread in config.unread:
+        if not unread.language.strip() or not unread.reason.strip():
+            raise ConfigurationError(f"{config.source}: unread: {unread.language!r} needs a language and a reason")
+    if not 1 <= config.waiver_days <= MAX_WAIVER_DAYS:
+        named = f"{config.source}: waiver_days: {config.waiver_days}"
+        raise ConfigurationError(f"{named} is not from 1 to {MAX_WAIVER_DAYS}")
     if "waivers" in table and config.waivers not in tree.paths:
         raise ConfigurationError(f"{config.source}: waivers: {config.waivers!r} is not a file of the repository")
 

@@ -44,3 +44,9 @@ class EvidenceNotWritten(EvidenceError):
     """A bundle could not be recorded (a full disk, a read-only folder, …); what was recorded earlier is untouched."""
 
     exit_code = 3
+
+
+class NotEvidence(EvidenceError):
+    """The path that was given is no bundle, or no evidence folder; there is nothing to verify or to write to."""
+
+    exit_code = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import fnmatch
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,14 +16,17 @@ from strictreal import config as configuration
 from strictreal import sprint, suite
 from strictreal.cache import Cache
 from strictreal.check import load
-from strictreal.collect import gate
-from strictreal.collect.session import Session, Watch
+from strictreal.collect import COLLECTORS, Collector, gate
 from strictreal.config import Config, Settings
 from strictreal.errors import ConfigurationError
 from strictreal.evidence import factfiles
 from strictreal.facts.charts import Manifest, Render, rendered
 from strictreal.model import LeftOut, Observation, RunTime
+from strictreal.session import Session, Watch
 from strictreal.subject import Tree, open_revision, open_tree
+
+SPECIMEN_TIME = "2026-01-01T00:00:00Z"
+"""When specimens are judged, at every run: their waivers name days around it."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,9 +88,15 @@ def open_subject(request: Request) -> Subject:
 
 
 def collect(
-    request: Request, subject: Subject, folder: Path, *, settings: Settings, watch: Watch | None = None
+    request: Request,
+    subject: Subject,
+    folder: Path,
+    *,
+    settings: Settings,
+    watch: Watch | None = None,
+    registry: Sequence[Collector] = COLLECTORS,
 ) -> Collected:
-    """Write the fact files of one audit into `folder`."""
+    """Write the fact files of one audit into `folder`; `registry` has the collectors that take part."""
     tree, config, choice = subject
     trees = [(tree, config)]
     extra = sprint.observe(tree, config.sprints, load(suite.root() / "checks"))
@@ -96,15 +105,15 @@ def collect(
     if request.since:
         before = open_revision(tree.root, request.since, evidence=config.evidence)
         trees.append((before, configuration.load(before)))
-        extra.append(gate.compare(*trees[1], tree, config))
+        extra += _compared(trees[1], trees[0])
     with session(settings, cached=request.cached, jobs=request.jobs, watch=watch) as shared:
         specimens = _specimens(suite.root() / "checks")
-        facts = collectors.collect_all([*trees, *((s.tree, s.config) for s in specimens)], shared)
+        facts = collectors.collect_all([*trees, *((s.tree, s.config) for s in specimens)], shared, registry)
     time = _now()
-    now = clock(time)
+    now = clock(time, config.waiver_days)
     seen = [now, *facts[0], *extra]
     base = [now, *facts[1]] if request.since else None
-    factfiles.write(folder, seen, _labelled(specimens, facts[len(trees) :], now), base)
+    factfiles.write(folder, seen, _labelled(specimens, facts[len(trees) :]), base)
     return Collected(
         time=time,
         base=trees[1][0].commit if request.since else "",
@@ -146,37 +155,41 @@ def collect_specimens(checks: Path, session: Session) -> dict[tuple[str, str], l
     """The facts of every specimen of a suite, by check id and kind."""
     specimens = _specimens(checks)
     facts = collectors.collect_all([(s.tree, s.config) for s in specimens], session)
-    return _labelled(specimens, facts, clock(_now()))
+    return _labelled(specimens, facts)
 
 
 def _specimens(checks: Path) -> list[_Specimen]:
     """Every specimen of a suite; one with before/ and after/ is a change."""
     found = []
-    for folder in sorted((checks / "specimens").glob("*/*")):
-        if folder.is_dir():
-            changed = (folder / "before").is_dir()
-            tree = open_tree(folder / "after" if changed else folder)
-            config = configuration.load(tree)
-            before = open_tree(folder / "before") if changed else None
-            difference = [gate.compare(before, configuration.load(before), tree, config)] if before else []
-            found.append(_Specimen((folder.parent.name, folder.name), tree, config, difference))
+    for key, folder in suite.specimens(checks).items():
+        tree = open_tree(suite.judged(folder))
+        config = configuration.load(tree)
+        before = open_tree(folder / "before") if tree.root.name == "after" else None
+        difference = _compared((before, configuration.load(before)), (tree, config)) if before else []
+        found.append(_Specimen(key, tree, config, difference))
     return found
 
 
-def _labelled(
-    specimens: list[_Specimen], facts: list[list[Observation]], now: Observation
-) -> dict[tuple[str, str], list[Observation]]:
-    pairs = zip(specimens, facts, strict=True)
-    return {specimen.key: [now, *seen, *specimen.difference] for specimen, seen in pairs}
+def _compared(before: tuple[Tree, Config], after: tuple[Tree, Config]) -> list[Observation]:
+    """How the gate of one tree differs from that of another."""
+    return collectors.guarded("gate", gate.COMPARED, after[0], lambda: [gate.compare(*before, *after)])
+
+
+def _labelled(specimens: list[_Specimen], facts: list[list[Observation]]) -> dict[tuple[str, str], list[Observation]]:
+    return {
+        specimen.key: [clock(SPECIMEN_TIME, specimen.config.waiver_days), *seen, *specimen.difference]
+        for specimen, seen in zip(specimens, facts, strict=True)
+    }
 
 
 def _now(read: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)) -> str:
     return read().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def clock(now: str) -> Observation:
-    """The moment of the run as a fact, so that a recheck judges waivers by the same day."""
-    return _observed("run", (RunTime(now=now),))
+def clock(now: str, waiver_days: int = Config().waiver_days) -> Observation:
+    """The moment of the run as a fact, so that a recheck judges waivers by the same days."""
+    last = datetime.date.fromisoformat(now[:10]) + datetime.timedelta(days=waiver_days)
+    return _observed("run", (RunTime(now=now, waivers_until=last.isoformat()),))
 
 
 def _observed(collector: str, facts: tuple[Any, ...]) -> Observation:

@@ -160,7 +160,9 @@ def _lacking(check: Check, facts: FactSet) -> str:
     """The one fact that the check must have and has not, in words; empty when it has all."""
     for parameter in check.parameters:
         if parameter.only and len(facts.all(parameter.only)) != 1:
-            return f"exactly one {parameter.only.__name__} is needed, there are {len(facts.all(parameter.only))}"
+            broken = next((_lost(unit, facts) for unit in _units(check) if facts.gaps(unit)), "")
+            number = len(facts.all(parameter.only))
+            return broken or f"exactly one {parameter.only.__name__} is needed, there are {number}"
     return ""
 
 
@@ -239,7 +241,8 @@ def _argument(parameter: Parameter, facts: FactSet, registry: Mapping[str, Check
     if parameter.only:
         [found] = facts.all(parameter.only)
         return found
-    asked = [other for other in _asked_by(parameter, registry) if not _lacking(other, facts)]
+    applying = (other for other in _asked_by(parameter, registry) if not _absent(other, facts))
+    asked = [other for other in applying if not _lacking(other, facts)]
     return Findings(finding for other in asked for finding in _waive(_run(other, facts, registry, case), facts))
 
 
@@ -274,7 +277,7 @@ def _fingerprinted(check: Check, findings: list[Finding]) -> tuple[Finding, ...]
                 finding,
                 check=check.id,
                 remedy=finding.remedy or check.remedy,
-                severity=check.severity,
+                severity=finding.severity or check.severity,
                 fingerprint=digest(f"{identity}:{ordinal}".encode())[:32],
             )
         )
@@ -299,9 +302,18 @@ def _waive(findings: tuple[Finding, ...], facts: FactSet) -> tuple[Finding, ...]
     clocks = facts.all(RunTime)
     if not clocks or not findings:
         return findings
-    valid = [waiver for waiver in facts.all(Waiver) if waiver.expires >= clocks[0].now[:10]]
+    valid = [waiver for waiver in facts.all(Waiver) if not lapse(waiver, clocks[0])]
     reasons = {f.fingerprint: w.reason for w in reversed(valid) for f in covered(w, findings)}
     return tuple(msgspec.structs.replace(f, waived=reasons.get(f.fingerprint, "")) for f in findings)
+
+
+def lapse(waiver: Waiver, time: RunTime) -> str:
+    """Why a waiver does not hold at the time of the run, in words; empty when it holds."""
+    if waiver.expires < time.now[:10]:
+        return f"expired on {waiver.expires}"
+    if waiver.expires > time.waivers_until:
+        return f"lasts until {waiver.expires}, which is too long: {time.waivers_until} is the last day that it may name"
+    return ""
 
 
 def covered(waiver: Waiver, findings: Iterable[Finding]) -> list[Finding]:

@@ -81,12 +81,18 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     check: str = ""
     remedy: str = ""
-    severity: Severity = Severity.ERROR
+    severity: Severity | None = None
+    """How much it matters; the check's own severity unless the finding has another."""
     fingerprint: str = ""
     waived: str = ""
     """The reason of the waiver that covers this finding; empty when none does."""
     known: bool = False
     """True when the base revision of `--since` has the same finding already."""
+
+    @property
+    def level(self) -> Severity:
+        """The severity that counts; findings of a result have one of their own."""
+        return self.severity or Severity.ERROR
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -119,9 +125,9 @@ class Located(Fact, frozen=True, kw_only=True):
     def path(self) -> str:
         return self.where.path
 
-    def finding(self, message: str, *, remedy: str = "") -> Finding:
-        """A finding at this fact's place; the check's own remedy is used unless one is given."""
-        return Finding(where=self.where, message=message, remedy=remedy)
+    def finding(self, message: str, *, remedy: str = "", severity: Severity | None = None) -> Finding:
+        """A finding at this fact's place; the check's own remedy and severity are used unless they are given."""
+        return Finding(where=self.where, message=message, remedy=remedy, severity=severity)
 
 
 class Inventory(Fact, frozen=True, kw_only=True):
@@ -160,6 +166,8 @@ class RunTime(Fact, frozen=True, kw_only=True):
 
     now: str
     """UTC, ISO 8601 with seconds: `2026-01-31T09:15:00Z`."""
+    waivers_until: str
+    """The last day that a waiver may name, ISO 8601: so many days from now as the configuration allows."""
 
 
 class Waiver(Located, frozen=True, kw_only=True):
@@ -228,6 +236,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     since: str
     suite: str
     """Digest of the checks, rules and policies used."""
+    only: tuple[str, ...] = ()
+    """The ids of the checks that were asked for; none: the whole suite."""
     results: tuple[Result, ...]
     left_out: Natural
     """How many files were not read; each is named in the bundle with the reason."""

@@ -8,7 +8,8 @@ subject at `--subject` is collected first, so that `pytest checks/` gives the sa
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 import pytest
 
 from strictreal import config as configuration
-from strictreal import suite
+from strictreal import scratch, suite
 from strictreal.check import Check, load
 from strictreal.errors import SuiteError
 from strictreal.evidence import factfiles
@@ -116,12 +117,14 @@ def _collect(config: pytest.Config) -> str:
     from strictreal import config as configuration
     from strictreal import gather  # pytest may be used without ever collecting
 
-    folder = tempfile.TemporaryDirectory(prefix="strictreal-")
-    config.add_cleanup(folder.cleanup)
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    stack.enter_context(scratch.folder())
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="strictreal-"))
     subject = Path(config.invocation_params.dir, config.getoption("--subject"))
     request = gather.Request(path=subject)
-    gather.collect(request, gather.open_subject(request), Path(folder.name), settings=configuration.settings())
-    return folder.name
+    gather.collect(request, gather.open_subject(request), Path(folder), settings=configuration.settings())
+    return folder
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -148,6 +151,11 @@ class Recorder:
         self.results: dict[str, Result] = {}
         self.seconds: dict[str, float] = {}
         self.broken: list[str] = []
+
+    @property
+    def ordered(self) -> tuple[Result, ...]:
+        """The results by check id."""
+        return tuple(self.results[id] for id in sorted(self.results))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if found := getattr(report, "strictreal", None):
@@ -208,6 +216,6 @@ class _Only:
             items[:] = kept
 
 
-def iterate(recorder: Recorder) -> Iterator[Result]:
-    """Results by check id."""
-    return (recorder.results[id] for id in sorted(recorder.results))
+def results_of(facts: Path, only: tuple[str, ...]) -> tuple[Result, ...]:
+    """The results of the suite over a folder of facts, by check id: how `evidence.recheck` judges."""
+    return judge_folder(facts, only=only).ordered

@@ -6,14 +6,13 @@ import difflib
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from strictreal import sprint, suite
 from strictreal.check import load
-from strictreal.collect import toolchain
-from strictreal.collect.session import Watch
+from strictreal.collect import COLLECTORS, Collector, toolchain
 from strictreal.config import Settings
 from strictreal.errors import ConfigurationError, EvidenceError, EvidenceNotWritten
 from strictreal.evidence import sign, statement
@@ -23,12 +22,26 @@ from strictreal.evidence.witness import Witness
 from strictreal.gather import Collected, Request, Subject, collect, open_subject
 from strictreal.model import CriterionStatus, Outcome, Record, Result
 from strictreal.plugin import judge_folder
+from strictreal.session import Watch
 
 
-def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -> Record:
+def audit(
+    request: Request,
+    *,
+    settings: Settings,
+    watch: Watch | None = None,
+    registry: Sequence[Collector] = COLLECTORS,
+) -> Record:
     """One audit, from a repository to a record and a bundle.
 
-    A bundle that cannot be written leaves the verdict standing, says why, and fails strict mode.
+    A bundle that cannot be written leaves the verdict standing, says why, and fails strict mode. So does a collector
+    that breaks: what needs its facts is not-proven, and the rest is judged.
+
+    Args:
+        request: what is asked for.
+        settings: what the user has set.
+        watch: shows progress.
+        registry: the collectors that take part.
 
     Raises:
         StrictRealError: the subject cannot be read, its configuration is wrong, or the suite does not load.
@@ -41,10 +54,10 @@ def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -
     subject = open_subject(request)
     tree = subject.tree
     with _desk(subject, request) as (folder, writer, unwritten):
-        collected = collect(request, subject, folder, settings=settings, watch=watch)
+        collected = collect(request, subject, folder, settings=settings, watch=watch, registry=registry)
         gathered = time.monotonic()
         recorder = judge_folder(folder, only=request.only)
-        results = tuple(recorder.results[id] for id in sorted(recorder.results))
+        results = recorder.ordered
         receipt, problem = None, unwritten
         if writer:
             phases = {"collect": gathered - started, "judge": time.monotonic() - gathered}
@@ -66,6 +79,7 @@ def audit(request: Request, *, settings: Settings, watch: Watch | None = None) -
         strict=request.strict,
         since=request.since,
         suite=suite.suite_digest(),
+        only=request.only,
         results=results,
         left_out=collected.left_out,
         seconds=round(time.monotonic() - started),
@@ -133,14 +147,14 @@ def _criteria(subject: Subject, results: tuple[Result, ...], lane: str) -> tuple
             reason=standing.reason,
             checks=tuple(check for check, _ in standing.outcomes),
         )
-        for standing in sprint.status([roadmap], results, lane)
+        for standing in sprint.status([roadmap], results, lane, load(suite.root() / "checks"))
         if standing.sprint == chosen.id
     )
 
 
 def _partial(request: Request) -> tuple[str, ...]:
     """That this was not the whole suite, where it was not."""
-    return (f"only {len(request.only)} checks ran: {', '.join(request.only)}",) if request.only else ()
+    return (f"not a whole audit: only {', '.join(request.only)} ran",) if request.only else ()
 
 
 def _signature(receipt: Receipt) -> str:
@@ -161,10 +175,15 @@ def _refuse_unknown_checks(ids: tuple[str, ...]) -> None:
 
 
 def exit_code(results: Iterable[Result], *, strict: bool) -> int:
-    """pytest's codes: 0 all proven or waived; 1 findings, or in strict mode anything not proven; 3 error; 5 nothing."""
+    """pytest's codes: 0 proven or waived; 1 findings, or in strict mode anything not proven; 3 error; 5 nothing to do.
+
+    Unless strict, what is not proven may stand beside what is; an audit that proved nothing at all is no success.
+    """
     outcomes = {result.outcome for result in results}
     if Outcome.ERROR in outcomes:
         return 3
     if Outcome.FAILED in outcomes or (strict and Outcome.NOT_PROVEN in outcomes):
         return 1
-    return 0 if outcomes - {Outcome.NOT_APPLICABLE} else 5
+    if not outcomes - {Outcome.NOT_APPLICABLE}:
+        return 5
+    return 0 if outcomes & {Outcome.PROVEN, Outcome.WAIVED} else 1

@@ -237,15 +237,17 @@ def _reaches(lane: str, needed: Lane) -> bool:
 # -- joining -----------------------------------------------------------------------------------------------------------
 
 
-def status(roadmaps: Iterable[Roadmap], results: Iterable[Result], lane: str) -> tuple[Standing, ...]:
+def status(
+    roadmaps: Iterable[Roadmap], results: Iterable[Result], lane: str, known: Collection[str] = ()
+) -> tuple[Standing, ...]:
     """What the results of one run say of every criterion, in the order of the roadmaps. Pure.
 
     A criterion is proven only when every one of its checks is. One waived check makes it waived; anything else makes
-    it not proven.
+    it not proven: so does a check that did not run, of which `known`, the ids of the suite, tells.
     """
     by_check = {result.check: result for result in results}
     return tuple(
-        _standing(roadmap, sprint, criterion, by_check, lane)
+        _standing(roadmap, sprint, criterion, by_check, lane, known)
         for roadmap in roadmaps
         for sprint in roadmap.sprints
         for criterion in sprint.criteria
@@ -253,10 +255,17 @@ def status(roadmaps: Iterable[Roadmap], results: Iterable[Result], lane: str) ->
 
 
 def _standing(
-    roadmap: Roadmap, sprint: Sprint, criterion: Criterion, by_check: dict[str, Result], lane: str
+    roadmap: Roadmap,
+    sprint: Sprint,
+    criterion: Criterion,
+    by_check: dict[str, Result],
+    lane: str,
+    known: Collection[str],
 ) -> Standing:
     bearing = [by_check[id] for id in sorted(by_check) if any(fnmatch.fnmatchcase(id, g) for g in criterion.checks)]
     absent = [g for g in criterion.checks if not any(fnmatch.fnmatchcase(r.check, g) for r in bearing)]
+    asked = (id for id in sorted(known) if any(fnmatch.fnmatchcase(id, glob) for glob in criterion.checks))
+    absent += [id for id in asked if id not in by_check and id not in absent]
     state, reason = _judged(criterion, bearing, absent, lane)
     return Standing(
         roadmap=roadmap.id,

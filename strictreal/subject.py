@@ -19,7 +19,9 @@ from strictreal.errors import BoundExceeded, SubjectError
 from strictreal.git import Objects, git
 from strictreal.model import canonical, digest
 
-_OPENING = 200
+_OPENING = 400
+_ANY_LANGUAGE = (".cgi", ".fcgi")
+"""Endings of scripts that only their first line tells the language of."""
 MAX_FILES = 250_000
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_DIGEST_BYTES = 4 * 1024**3
@@ -27,7 +29,12 @@ MAX_DIGEST_BYTES = 4 * 1024**3
 UNREAD = "unread"
 """How the digest of a file begins that could not be read."""
 _SKIPPED_WITHOUT_GIT = {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
-_MISSING = "tracked by git but missing from the working tree"
+MISSING = "tracked by git but missing from the working tree"
+LINK = "a symbolic link"
+BEHIND_LINK = "a parent folder is a link"
+SUBMODULE = "a git submodule or nested repository"
+HIDDEN_NAME = "its name is not UTF-8, and another file has the name by which it is shown"
+UNREADABLE_FOLDER = "the folder cannot be read"
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Tree:
 
     Attributes:
         left_out: (path, reason) of everything listed but passed over on purpose.
+        kept_as_evidence: paths listed in the folder of evidence; no part of the digest.
         origin: where the list came from: `git`, `walk` or `revision`.
         commit: the commit that HEAD names, or "".
         dirty: paths that differ from the commit; empty when clean or without git.
@@ -59,6 +67,7 @@ class Tree:
     commit: str = ""
     dirty: list[str] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    kept_as_evidence: list[str] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     """What the operating system calls a file that is shown by another name."""
     _blobs: dict[str, str] = field(default_factory=dict)
@@ -87,8 +96,9 @@ class Tree:
         return data
 
     def opening(self, entry: Entry) -> bytes:
-        """The first bytes of an executable file whose name has no ending: a `#!` line may name its language."""
-        if not entry.executable or "." in entry.path.rpartition("/")[2]:
+        """The first bytes of a file whose name may not tell what it is: one without an ending, or an executable one."""
+        name = entry.path.rpartition("/")[2].lower()
+        if "." in name and not entry.executable and not name.endswith(_ANY_LANGUAGE):
             return b""
         try:
             with self.open(entry.path) as file:
@@ -199,7 +209,7 @@ def _ignore_file_that_blocks(root: Path, private: Path) -> str:
 def _listed_by_walking(tree: Tree) -> set[str]:
     def note(error: OSError) -> None:
         path = os.path.relpath(error.filename, tree.root)
-        tree.left_out.append((_shown(path), f"the folder cannot be read: {error.strerror}"))
+        tree.left_out.append((_shown(path), f"{UNREADABLE_FOLDER}: {error.strerror}"))
 
     found: set[str] = set()
     for folder, names, files in os.walk(tree.root, onerror=note):
@@ -236,12 +246,13 @@ class _Gate:
     def admit(self, path: str) -> None:
         tree, shown = self._tree, _shown(path)
         if _is_evidence(tree, path):
+            tree.kept_as_evidence.append(shown)
             if not tree.left_out or tree.left_out[-1][0] != tree.evidence:
                 tree.left_out.append((tree.evidence, "the folder of evidence, which audits write"))
         elif not self._is_inside(PurePosixPath(path).parent):
-            tree.left_out.append((shown, "a parent folder is a link"))
+            tree.left_out.append((shown, BEHIND_LINK))
         elif shown != path and os.path.lexists(tree.root / shown):
-            tree.left_out.append((shown, "its name is not UTF-8, and another file has the name by which it is shown"))
+            tree.left_out.append((shown, HIDDEN_NAME))
         else:
             self._admit(path, shown)
 
@@ -250,15 +261,15 @@ class _Gate:
         try:
             status = os.lstat(tree.root / path)
         except (FileNotFoundError, NotADirectoryError):
-            tree.left_out.append((shown, _MISSING))
+            tree.left_out.append((shown, MISSING))
             return
         except OSError:
             tree.entries.append(Entry(shown, 0))  # whoever needs it will see why it cannot be read
             return
         if stat.S_ISLNK(status.st_mode):
-            tree.left_out.append((shown, "a symbolic link"))
+            tree.left_out.append((shown, LINK))
         elif stat.S_ISDIR(status.st_mode):
-            tree.left_out.append((shown, "a git submodule or nested repository"))
+            tree.left_out.append((shown, SUBMODULE))
         elif not stat.S_ISREG(status.st_mode):
             tree.left_out.append((shown, "not a regular file"))
         else:
@@ -284,10 +295,13 @@ def _describe_revision(tree: Tree) -> None:
     except SubjectError:
         tree.dirty = [entry.path for entry in tree.entries]  # no commit yet: everything is new
         return
-    committed = {_shown(path): blob for path, mode, blob in _rows(tree.root, tree.commit) if mode in _REGULAR}
+    rows = [(_shown(path), mode, blob) for path, mode, blob in _rows(tree.root, tree.commit)]
+    committed = {path: blob for path, mode, blob in rows if mode in _REGULAR}
+    gitlinks = {path for path, mode, _ in rows if mode == _GITLINK}
+    tree.left_out = [(p, SUBMODULE if r == MISSING and p in gitlinks else r) for p, r in tree.left_out]
     algorithm = "sha1" if len(tree.commit) == 40 else "sha256"
     differing = {e.path for e in tree.entries if committed.get(e.path) != _blob_id(tree, e, algorithm)}
-    present = tree.paths | {path for path, reason in tree.left_out if reason != _MISSING}
+    present = tree.paths | {path for path, reason in tree.left_out if reason != MISSING}
     gone = {path for path in committed if path not in present and not _is_evidence(tree, path)}
     tree.dirty = sorted(differing | gone)
 
@@ -307,7 +321,8 @@ def _blob_id(tree: Tree, entry: Entry, algorithm: str) -> str:
 
 _EXECUTABLE = "100755"
 _REGULAR = {"100644", _EXECUTABLE, "100664"}
-_NOT_READ = {"120000": "a symbolic link", "160000": "a git submodule or nested repository"}
+_GITLINK = "160000"
+_NOT_READ = {"120000": LINK, _GITLINK: SUBMODULE}
 
 
 def _rows(root: Path, revision: str) -> Iterator[tuple[str, str, str]]:

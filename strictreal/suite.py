@@ -24,6 +24,17 @@ def docs() -> Path:
     return packed if packed.is_dir() and root().name == "_suite" else root() / "docs" / "checks"
 
 
+def specimens(checks: Path) -> dict[tuple[str, str], Path]:
+    """Each specimen of a folder of checks, by check id and kind. One with before/ and after/ is a change."""
+    folders = (folder for folder in sorted((checks / "specimens").glob("*/*")) if folder.is_dir())
+    return {(folder.parent.name, folder.name): folder for folder in folders}
+
+
+def judged(specimen: Path) -> Path:
+    """The tree of a specimen that its check judges."""
+    return specimen / "after" if (specimen / "before").is_dir() else specimen
+
+
 def _digest_below(folder: Path, parts: tuple[str, ...], suffixes: tuple[str, ...] = ()) -> str:
     files = []
     for part in parts:

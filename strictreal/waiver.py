@@ -11,16 +11,30 @@ expires = 2027-01-31              # UTC, this day included
 from __future__ import annotations
 
 import datetime
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from strictreal.model import Location, Waiver
+from strictreal.model import Location, Waiver, shortened
 
 MAX_WAIVERS = 1000
 MAX_COUNT = 100_000
+MAX_SHOWN = 100
 _REQUIRED = ("check", "reason", "approver", "expires")
 _KNOWN = (*_REQUIRED, "fingerprint", "paths", "count")
+MIN_REASON_WORDS = 4
+MIN_FIXED = 3
+"""Letters and digits in a row, outside of wildcards and the ending, that make a pattern of names mean something."""
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
+"""A word; in a script without spaces, a character."""
+_EXCUSES = frozenset(
+    "todo fixme wip tbd xxx hack temp temporary temporarily tmp later soon now for will fix fixed be it this that the a"
+    " an to is in by of and needs legacy placeholder test testing na none no reason because ignore skip waived".split()
+)
+"""Words that say nothing of the matter: a reason needs others."""
+_LETTERS = re.compile(r"[^\W_]")
+_WILD = re.compile(r"\[!?\]?[^\]]*\]|[*?]")
 
 
 def parse(path: str, data: bytes) -> Iterator[Waiver | tuple[Location, str]]:
@@ -59,6 +73,27 @@ def parse(path: str, data: bytes) -> Iterator[Waiver | tuple[Location, str]]:
             )
 
 
+def reasoned(reason: str) -> bool:
+    """Whether a reason is one: a few different words, of which some speak of the matter."""
+    words = {word.lower() for word in _WORD.findall(reason)}
+    return len(words) >= MIN_REASON_WORDS and len(words - _EXCUSES) >= MIN_REASON_WORDS // 2
+
+
+def unbounded(glob: str) -> bool:
+    """Whether a glob says nothing of where: no folder or file has its whole name in it, nor a telling part of one.
+
+    `*`, `**/*`, `?*`, `*.py`, `[!_]*` and `*/*.p?` do not; `legacy/*`, `*/migrations/*` and `*_pb2.py` do.
+    """
+    *folders, name = glob.split("/")
+    parts = [*folders, name.partition(".")[0] if _WILD.search(name) else name]
+    for part in parts:
+        fixed = _WILD.split(part)
+        whole = len(fixed) == 1 and part.strip(".")
+        if whole or any(len("".join(_LETTERS.findall(piece))) >= MIN_FIXED for piece in fixed):
+            return False
+    return True
+
+
 def _problem(entry: Any) -> str:
     if not isinstance(entry, dict):
         return "is not a table"
@@ -81,6 +116,11 @@ def _problem(entry: Any) -> str:
     count = entry.get("count")
     if "paths" in entry and (type(count) is not int or not 1 <= count <= MAX_COUNT):
         return f"paths needs count, the number of findings that it covers (1 to {MAX_COUNT})"
+    if not reasoned(entry["reason"]):
+        shown = shortened(entry["reason"], MAX_SHOWN)
+        return f"reason {shown!r} is none: say in a sentence why the finding may stand"
+    if "paths" in entry and unbounded(entry["paths"]):
+        return f"paths {shortened(entry['paths'], MAX_SHOWN)!r} cover everything: name the folder or the files"
     if entry["check"].startswith("gate."):
         return "the gate's own checks cannot be waived"
     return ""

@@ -11,11 +11,11 @@ import pytest
 from strictreal import config, suite
 from strictreal.cache import Cache
 from strictreal.collect import policies
-from strictreal.collect.session import Session
 from strictreal.engines import opa
 from strictreal.model import Fact, Gap, Observation
 from strictreal.policy import syntax
 from strictreal.policy.parse import parse
+from strictreal.session import Session
 from strictreal.subject import open_tree
 
 needs_opa = pytest.mark.skipif(opa.version() == "absent", reason="no opa binary on the PATH")

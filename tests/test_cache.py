@@ -118,6 +118,18 @@ def test_a_database_with_damaged_bytes_gives_right_entries_or_none(
     damaged.close()
 
 
+@pytest.mark.parametrize("place", range(4000, 4096, 6))
+def test_a_schema_that_is_no_text_any_more_is_begun_anew(filled: Path, place: int):
+    path = filled / "facts.sqlite"
+    whole = bytearray(path.read_bytes())
+    whole[place] ^= 0x80
+    path.write_bytes(whole)
+    cache = Cache(filled)
+    assert cache.get_many(ENTRIES).items() <= ENTRIES.items()
+    cache.put_many(ENTRIES)
+    cache.close()
+
+
 def test_a_damaged_database_is_whole_again_at_the_run_after(filled: Path):
     path = filled / "facts.sqlite"
     whole = bytearray(path.read_bytes())

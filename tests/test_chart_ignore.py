@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from strictreal.cache import Cache
 from strictreal.collect.chart import ignore
-from strictreal.collect.session import Session
 from strictreal.engines import helm
+from strictreal.session import Session
 
 FILES = (
     *(

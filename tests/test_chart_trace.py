@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from strictreal.cache import Cache
 from strictreal.collect.chart import trace
-from strictreal.collect.session import Session
 from strictreal.engines import helm
+from strictreal.session import Session
 
 Rendered = tuple[str, str] | str
 """What a template and its marked copy write, or why Helm refuses it."""

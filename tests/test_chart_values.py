@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from strictreal.cache import Cache
 from strictreal.collect.chart import layout, values
-from strictreal.collect.session import Session
 from strictreal.engines import helm
 from strictreal.facts.charts import ValuesError, ValuesFile
 from strictreal.model import Gap
+from strictreal.session import Session
 
 SUB = b"apiVersion: v2\nname: sub\nversion: 0.1.0\n"
 TOP = b"""\

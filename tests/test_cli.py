@@ -46,13 +46,22 @@ def test_1_when_there_are_findings(tmp_path: Path):
 
 
 def test_1_when_something_is_not_proven_in_strict_mode_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    subject = lay(tmp_path / "subject", {"a.py": CLEAN, "odd.py": "def ("})
-    only = ("--check", "code.env-access")
+    makefile = "test:\n\tSOMABRAIN_STRICT_REAL=1 pytest\n"
+    subject = lay(tmp_path / "subject", {"a.py": CLEAN, "odd.py": "def (", "Makefile": makefile})
+    only = ("--check", "code.env-access", "--check", "strict.evaded")
     assert audit(subject, *only, output=tmp_path / "1").code == 0
     assert audit(subject, *only, "--strict", output=tmp_path / "2").code == 1
     monkeypatch.setenv("SOMABRAIN_STRICT_REAL", "1")
     strict = audit(subject, *only, output=tmp_path / "3")
-    assert (strict.code, strict.document["strict"], strict.outcomes) == (1, True, {"code.env-access": "not-proven"})
+    outcomes = {"code.env-access": "not-proven", "strict.evaded": "proven"}
+    assert (strict.code, strict.document["strict"], strict.outcomes) == (1, True, outcomes)
+
+
+def test_1_when_nothing_at_all_is_proven_strict_or_not(tmp_path: Path):
+    subject = lay(tmp_path / "subject", {"odd.py": "def ("})
+    run = audit(subject, "--check", "code.env-access", "--check", "charts.render", output=tmp_path)
+    assert run.outcomes == {"code.env-access": "not-proven", "charts.render": "not applicable"}
+    assert (run.code, run.document["exit_code"]) == (1, 1)
 
 
 def test_3_when_a_check_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -123,6 +132,32 @@ def test_4_when_the_environment_is_wrong(tmp_path: Path, monkeypatch: pytest.Mon
     run = strictreal("audit", ".", cwd=tmp_path)
     assert run.code == 4
     assert one_line(run) == "strictreal: SOMABRAIN_STRICT_REAL='ture' is neither true nor false; set it to 1 or 0"
+
+
+@pytest.mark.parametrize("command", ["list", "show", "verify", "recheck"])
+@pytest.mark.parametrize(("path", "words"), [("nowhere", "not a"), ("a.py", "not a"), (".", " bundle")])
+def test_4_when_there_is_no_evidence_at_the_path(tmp_path: Path, command: str, path: str, words: str):
+    run = strictreal("evidence", command, path, cwd=lay(tmp_path, {"a.py": CLEAN}))
+    assert run.code == 4
+    assert words in one_line(run) or "no ledger.jsonl" in one_line(run)
+
+
+def test_4_when_one_of_two_bundles_is_none_and_1_when_one_is_damaged(tmp_path: Path):
+    run = audit(lay(tmp_path / "subject", {"a.py": CLEAN}), "--check", "code.stub", output=tmp_path / "evidence")
+    bundle = Path(run.document["bundle"])
+    assert strictreal("evidence", "diff", bundle, tmp_path).code == 4
+    assert strictreal("evidence", "diff", bundle, bundle).code == 0
+    (bundle / "statement.dsse.json").unlink()
+    for command in (("diff", bundle, bundle), ("show", bundle), ("verify", bundle), ("recheck", bundle)):
+        assert strictreal("evidence", *command).code == 1
+
+
+def test_1_when_the_ledger_is_gone_and_its_bundles_are_not(tmp_path: Path):
+    run = audit(lay(tmp_path / "subject", {"a.py": CLEAN}), "--check", "code.stub", output=tmp_path / "evidence")
+    assert run.code == 0
+    (tmp_path / "evidence" / "ledger.jsonl").unlink()
+    for command in ("verify", "list"):
+        assert strictreal("evidence", command, tmp_path / "evidence").code == 1
 
 
 def test_5_when_there_is_nothing_to_check(tmp_path: Path):

@@ -18,7 +18,6 @@ from strictreal import facts as fact_types
 from strictreal.cache import Cache
 from strictreal.collect import charts
 from strictreal.collect.chart import clock
-from strictreal.collect.session import Session
 from strictreal.config import Charts, Config, Exclude
 from strictreal.engines import helm
 from strictreal.errors import ConfigurationError
@@ -29,6 +28,7 @@ from strictreal.facts.charts import (
     Render,
     RenderPair,
     SchemaError,
+    Template,
     UnstableTemplate,
     Validation,
     ValuesError,
@@ -36,6 +36,7 @@ from strictreal.facts.charts import (
 )
 from strictreal.judge import FactSet
 from strictreal.model import Gap, Inventory, LeftOut, Observation, canonical
+from strictreal.session import Session
 from strictreal.subject import open_revision, open_tree
 
 CHARTS = Path(__file__).parent / "charts"
@@ -448,3 +449,58 @@ def test_a_part_of_a_chart_that_is_a_link_is_missed(tmp_path: Path) -> None:
     seen = collected(root)
     assert "app/templates/b.yaml belongs to it and was left out" in seen.gaps("Render")[0]
     assert seen.all(Manifest) == []
+
+
+OFF = "{{- if .Values.enabled }}\n" + POD + "{{- end }}\n"
+
+
+def test_a_chart_that_renders_nothing_with_any_values_has_gaps_that_name_its_templates(tmp_path: Path) -> None:
+    app(
+        tmp_path,
+        OFF,
+        "image: app:1\nenabled: false\n",
+        **{"values-b.yaml": "enabled: false\n", "templates/b.yaml": "# no\n"},
+    )
+    seen = collected(tmp_path)
+    assert [(gap.of, gap.path) for gap in seen.all(Gap)] == [
+        ("Template", "app/templates/a.yaml"),
+        ("Template", "app/templates/b.yaml"),
+    ]
+    assert seen.gaps("Template")[0] == "no manifest comes out of the chart with values.yaml, values-b.yaml"
+    assert not seen.all(Template)
+
+
+def test_a_chart_without_templates_has_a_gap(tmp_path: Path) -> None:
+    lay(tmp_path, {"app/Chart.yaml": CHART})
+    assert [(gap.of, gap.path) for gap in collected(tmp_path).all(Gap)] == [("Template", "app/Chart.yaml")]
+
+
+def test_a_template_that_some_values_switch_on_is_examined(tmp_path: Path) -> None:
+    app(tmp_path, OFF, "image: app:1\nenabled: false\n", **{"ci/on-values.yaml": "enabled: true\n"})
+    seen = collected(tmp_path)
+    assert seen.one(Template).overlays == ("ci/on-values.yaml",)
+    assert not seen.all(Gap)
+    assert not seen.all(LeftOut)
+
+
+def test_a_template_that_no_values_switch_on_is_left_out_by_name(tmp_path: Path) -> None:
+    app(
+        tmp_path,
+        POD,
+        "image: app:1\nenabled: false\n",
+        **{"templates/ingress.yaml": OFF, "templates/_c.tpl": "{{/* no */}}"},
+    )
+    seen = collected(tmp_path)
+    assert [(each.path, each.overlays) for each in seen.all(Template)] == [
+        ("app/templates/a.yaml", ("",)),
+        ("app/templates/ingress.yaml", ()),
+    ]
+    [left] = seen.all(LeftOut)
+    assert (left.path, left.reason) == ("app/templates/ingress.yaml", "writes no manifest with values.yaml")
+    assert not seen.all(Gap)
+    assert [count.count for count in seen.all(Inventory) if count.of == "Template"] == [2]
+
+
+def test_a_library_renders_nothing_and_need_not(tmp_path: Path) -> None:
+    lay(tmp_path, {"app/Chart.yaml": CHART + "type: library\n", "app/templates/_a.tpl": ""})
+    assert not collected(tmp_path).all(Gap)

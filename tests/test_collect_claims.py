@@ -10,10 +10,10 @@ from strictreal.cache import Cache
 from strictreal.collect import claims, pipelines
 from strictreal.collect.python import claims as code_claims
 from strictreal.collect.python.module import parse
-from strictreal.collect.session import Session
 from strictreal.config import Config
 from strictreal.facts.claims import DocumentClaim, StatusClaim
 from strictreal.model import Fact, Gap, Inventory
+from strictreal.session import Session
 from strictreal.subject import open_tree
 
 # -- code --------------------------------------------------------------------------------------------------------------

@@ -131,6 +131,7 @@ HEARD = {
     "a failed state": handled("job.status = 'failed'"),
     "a counted failure": handled("self.failures += 1\nreturn None"),
     "a disconnection": handled("self.connected = False", "ConnectionError", "poll()"),
+    "what was not kept": handled("self.state_saved = False", "ConnectionError", "save()"),
     "an aborted call": handled("context.abort(code, 'no')"),
     "a recovery": handled("self.reconnect()\nreturn self.load(key)", "ConnectionError"),
     "a handled error": handled("self.recover()", "ConnectionError"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from strictreal.collect.languages import is_settings, language_of, not_source, role, unread
 
@@ -22,7 +24,31 @@ JQUERY = b"!function(e,t){'use strict';t.exports=e.document?t(e,!0):function(e){
         ("bin/tool", b"\x7fELF", ""),
         ("README.md", b"", ""),
         (".js", b"", ""),
-        ("a.JS", b"", ""),
+        ("a.JS", b"", "javascript"),
+        ("a.PY", b"", "python"),
+        ("a.py3", b"", "python"),
+        ("app.wsgi", b"", "python"),
+        ("a.pyw", b"", "python"),
+        ("SConstruct", b"", "python"),
+        ("site/SConscript", b"", "python"),
+        ("BUILD.bzl", b"", ""),
+        ("a.cgi", b"#!/usr/bin/python3\n", "python"),
+        ("a.cgi", b"#!/bin/sh\n", ""),
+        ("bin/tool", b"#!/usr/bin/env -S uv run --script\n# /// script\n", "python"),
+        ("bin/tool", b"#!/usr/bin/env -S uv run --quiet --script", "python"),
+        ("bin/tool", b"#!/usr/bin/env -S python3 -u\n", "python"),
+        ("bin/tool", b"#!/usr/bin/env -Spython3 -u\n", "python"),
+        ("bin/tool", b"#!/usr/bin/env --split-string=python3 -u\n", "python"),
+        ("bin/tool", b"#!/usr/bin/env -i PATH=/bin python3\n", "python"),
+        ("bin/tool", b"#!/usr/bin/env pypy3.10\n", "python"),
+        ("bin/tool", b"#!/usr/bin/env -S pipx run\n", "python"),
+        ("bin/tool", b"#!/usr/bin/env -S poetry run python\n", "python"),
+        ("bin/tool", b"#!/srv/venv/bin/python3.13t\n", "python"),
+        ("bin/tool", b"#!/usr/bin/env nix-shell\n#! nix-shell -i python3 -p python3\n", "python"),
+        ("bin/tool", b"#!/bin/sh\n'''exec' /a/long/path/to/python \"$0\" \"$@\"\n' '''\n", "python"),
+        ("bin/tool", b'#!/bin/sh\n"exec" "python3" "$0" "$@"\n', "python"),
+        ("bin/tool", b"#!/bin/sh\nexec python3 tool.py\n", ""),
+        ("bin/tool", b"#!/usr/bin/env -S deno run --allow-net\n", "typescript"),
     ],
 )
 def test_a_file_has_the_language_of_its_name_or_interpreter(path: str, first_line: bytes, language: str):
@@ -32,6 +58,35 @@ def test_a_file_has_the_language_of_its_name_or_interpreter(path: str, first_lin
 def test_source_that_no_rule_reads_is_named():
     assert unread("src/core.cpp") == "C++"
     assert unread("src/core.py") == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "opening", "language"),
+    [
+        ("deploy.sh", b"", "shell"),
+        ("t/all.bats", b"", "shell"),
+        ("run", b"#!/usr/bin/env bash\n", "shell"),
+        ("run", b"#!/bin/sh\n", "shell"),
+        ("run", b"#!/usr/bin/perl -w\n", "Perl"),
+        ("run", b"#!/usr/bin/env Rscript\n", "R"),
+        ("run", b"#!/usr/bin/env python3\n", ""),
+        ("run", b"#!/usr/bin/env unheard-of\n", ""),
+        ("fast.pyx", b"", "Cython"),
+        ("fast.pxd", b"", "Cython"),
+        ("Page.astro", b"", "Astro"),
+        ("setup.ps1", b"", "PowerShell"),
+        ("query.sql", b"", ""),
+        ("Makefile", b"", ""),
+    ],
+)
+def test_a_language_without_rules_is_known_by_its_name_or_interpreter(path: str, opening: bytes, language: str):
+    assert unread(path, opening) == language
+
+
+@given(st.binary(max_size=400))
+def test_no_opening_is_two_languages_or_takes_long(opening: bytes):
+    assert not (language_of("tool", b"#!" + opening) and unread("tool", b"#!" + opening))
+    language_of("tool", b"#!/bin/sh\n" + b" \n" * 200 + opening)
 
 
 @pytest.mark.parametrize(

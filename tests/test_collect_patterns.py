@@ -13,11 +13,11 @@ from subjects import lay
 
 from strictreal.cache import Cache
 from strictreal.collect import patterns
-from strictreal.collect.session import Session
-from strictreal.config import Config, Exclude
+from strictreal.config import Config, Exclude, Unread
 from strictreal.engines import semgrep
 from strictreal.facts.patterns import PatternMatch, SourceFile, TestFile, TestMatch, of_check
 from strictreal.model import Fact, Gap, Inventory, LeftOut, Location, Observation
+from strictreal.session import Session
 from strictreal.subject import open_tree
 
 ENV = "const url = process.env.DATABASE_URL;\n"
@@ -73,13 +73,57 @@ def test_tests_of_other_languages_are_counted_as_tests(tmp_path: Path):
     assert Inventory(of="TestFile", count=2) in facts
 
 
-def test_minified_and_foreign_files_are_left_out_with_a_reason(tmp_path: Path):
-    facts = collect(tmp_path, {"static/jquery.min.js": "!function(){process.env}();" * 500, "core.cpp": "int x;\n"})
-    assert of(LeftOut, facts) == [
-        ("core.cpp", "no rule reads C++"),
-        ("static/jquery.min.js", "minified: written by a bundler, not by people"),
+def test_minified_files_and_languages_without_rules_are_gaps_that_say_how_to_accept_them(tmp_path: Path):
+    files = {"static/jquery.min.js": "!function(){process.env}();" * 500, "core.cpp": "int x;\n", "b/other.cc": ""}
+    facts = collect(tmp_path, files)
+    say = "to accept that, configure unread"
+    assert of(Gap, facts) == [
+        (
+            "b/other.cc",
+            f'2 files in C++, which no rule reads, this one the first; {say} = [{{ language = "C++", reason = "…" }}]',
+        ),
+        (
+            "static/jquery.min.js",
+            f'in minified JavaScript, which no rule reads; {say} = [{{ language = "minified JavaScript", reason = "…" }}]',
+        ),
     ]
+    assert {fact.of for fact in facts if isinstance(fact, Gap)} == {"UnreadLanguage"}
+    assert Inventory(of="UnreadLanguage", count=2) in facts
     assert Inventory(of="SourceFile", count=0) in facts
+
+
+def test_what_is_no_source_in_spite_of_its_name_is_left_out_with_a_reason(tmp_path: Path):
+    facts = collect(tmp_path, {"de.ts": '<?xml version="1.0"?><!DOCTYPE TS><TS></TS>'})
+    assert of(LeftOut, facts) == [("de.ts", "a translation file of Qt, not TypeScript")]
+
+
+def test_shell_is_a_gap_of_its_own_kind_and_its_tests_are_another(tmp_path: Path):
+    facts = collect(tmp_path, {"run.sh": "echo\n", "tests/all.bats": "", "src/FooTest.scala": "", "a.scala": ""})
+    gaps = [(fact.of, fact.where.path) for fact in facts if isinstance(fact, Gap)]
+    assert sorted(gaps) == [
+        ("UnreadCommands", "run.sh"),
+        ("UnreadLanguage", "a.scala"),
+        ("UnreadTests", "src/FooTest.scala"),
+        ("UnreadTests", "tests/all.bats"),
+    ]
+    for unit, count in {"UnreadCommands": 1, "UnreadLanguage": 1, "UnreadTests": 2}.items():
+        assert Inventory(of=unit, count=count) in facts
+
+
+def test_a_language_that_the_configuration_accepts_is_left_out_file_by_file(tmp_path: Path):
+    config = Config(unread=(Unread(language="Shell", reason="glue"),), source="strictreal.toml")
+    facts = collect(tmp_path, {"run.sh": "", "tests/all.bats": "", "a.lua": ""}, config)
+    reason = "no rule reads shell; accepted by strictreal.toml: glue"
+    assert of(LeftOut, facts) == [("run.sh", reason), ("tests/all.bats", reason)]
+    assert [fact.where.path for fact in facts if isinstance(fact, Gap)] == ["a.lua"]
+
+
+def test_scripts_between_tags_are_read_in_their_places(tmp_path: Path):
+    page = "<template>\n  {{ process.env.A }}\n</template>\n<script setup>\n" + ENV + "</script>\n"
+    facts = collect(tmp_path, {"App.vue": page, "plain.html": "<p>process.env.A</p>\n"})
+    assert [(f.where.path, f.where.line) for f in facts if isinstance(f, PatternMatch)] == [("App.vue", 5)]
+    assert of(SourceFile, facts) == [("App.vue",)]
+    assert of(Gap, facts) == []
 
 
 def test_what_the_configuration_excludes_is_not_counted(tmp_path: Path):
@@ -199,10 +243,11 @@ def test_what_the_syntax_tree_saw_is_not_told_twice():
     assert lines(of_check(matches, "code.x", beside=[match(3), match(7)])) == [1]
 
 
-def test_a_script_without_suffix_is_known_by_its_first_line(tmp_path: Path):
-    lay(tmp_path, {"tool": "#!/usr/bin/env node\n" + ENV, "notes": "#!/usr/bin/env node\n" + ENV})
-    (tmp_path / "tool").chmod(0o755)
-    assert of(PatternMatch, [fact for o in observe(tmp_path) for fact in o.facts]) == [("tool",)]
+def test_a_script_is_known_by_its_first_line_where_its_name_does_not_tell(tmp_path: Path):
+    script = "#!/usr/bin/env node\n" + ENV
+    lay(tmp_path, {"tool": script, "tool.v2": script, "notes.v2": script, "plain": ENV})
+    (tmp_path / "tool.v2").chmod(0o755)
+    assert of(PatternMatch, [fact for o in observe(tmp_path) for fact in o.facts]) == [("tool",), ("tool.v2",)]
 
 
 ABSENT = """
@@ -211,7 +256,7 @@ sys.path[:0] = sys.argv[1:3]
 from pathlib import Path
 from strictreal.cache import Cache
 from strictreal.collect import patterns
-from strictreal.collect.session import Session
+from strictreal.session import Session
 from strictreal.config import Config
 from strictreal.subject import open_tree
 with Session(Cache(None)) as session:
@@ -232,5 +277,6 @@ def test_without_semgrep_every_file_is_a_gap(tmp_path: Path):
     here = Path(patterns.__file__).parents[2]
     command = [sys.executable, "-I", "-S", "-c", ABSENT, str(packages), str(here), str(root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    none = [f"Inventory {unit} 0" for unit in ("UnreadLanguage", "UnreadCommands", "UnreadTests")]
     gap = "Gap SourceFile semgrep is not installed: `pip install semgrep`"
-    assert done.stdout.splitlines() == [gap, gap, "Inventory SourceFile 2", "Inventory TestFile 0"], done.stderr
+    assert done.stdout.splitlines() == [gap, gap, "Inventory SourceFile 2", "Inventory TestFile 0", *none], done.stderr

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from strictreal.cache import Cache
 from strictreal.collect import strictlines, strictness
-from strictreal.collect.session import Session
 from strictreal.config import STRICT_VARIABLE, Config
 from strictreal.facts.code import StrictEvasion, StrictSource
 from strictreal.model import Gap, Inventory
+from strictreal.session import Session
 from strictreal.subject import open_tree
 
 V = STRICT_VARIABLE

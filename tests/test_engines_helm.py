@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strictreal import kubeyaml
 from strictreal.cache import Cache
-from strictreal.collect import kubeyaml
 from strictreal.collect.chart import manifest
-from strictreal.collect.session import Session
 from strictreal.engines import helm
 from strictreal.model import canonical
+from strictreal.session import Session
 
 CHARTS = Path(__file__).parent / "charts"
 NAMES = sorted(path.parent.name for path in CHARTS.glob("*/Chart.yaml"))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
+import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -35,6 +39,29 @@ def test_an_error_names_its_place_and_no_internals():
     with pytest.raises(RegoError) as failure:
         rego.parse("p.rego", "package p\n\nx if {\n\tinput.a ==\n}\n")
     assert (failure.value.line, "backtrace" in str(failure.value)) == (5, False)
+
+
+def test_an_engine_that_another_thread_collects_is_dropped_by_the_one_that_made_it():
+    complaints: list[object] = []
+    kept = sys.unraisablehook
+    sys.unraisablehook = complaints.append
+    gc.disable()
+    try:
+        engine = rego.Engine()
+        cycle = [engine]
+        cycle.append(cycle)  # type: ignore[arg-type]
+        collected = weakref.ref(engine)
+        del engine, cycle
+        thread = threading.Thread(target=gc.collect)
+        thread.start()
+        thread.join()
+        assert collected() is None
+        assert rego._orphans  # it, and what earlier tests left
+        rego.Engine()
+    finally:
+        gc.enable()
+        sys.unraisablehook = kept
+    assert (complaints, list(rego._orphans)) == ([], [])
 
 
 def test_policies_that_conflict_name_the_file():

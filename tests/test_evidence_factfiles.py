@@ -19,7 +19,7 @@ facts = (
     st.builds(Module, where=locations, lines=st.integers(0, 10**9))
     | st.builds(Gap, where=locations, of=st.just("Module"), reason=text)
     | st.builds(Inventory, of=st.just("Module"), count=st.integers(0, 99))
-    | st.builds(RunTime, now=text)
+    | st.builds(RunTime, now=text, waivers_until=text)
 )
 observations = st.lists(
     st.builds(

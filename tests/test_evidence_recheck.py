@@ -19,6 +19,7 @@ from strictreal.evidence import bundle as bundles
 from strictreal.evidence import factfiles, sign
 from strictreal.evidence.recheck import recheck
 from strictreal.model import Outcome
+from strictreal.plugin import results_of
 
 CHECK = "code.env-access"
 NOWHERE = {"HOME": "/nowhere", "PYTHONPATH": str(Path(strictreal.__file__).parents[1])}
@@ -29,7 +30,7 @@ def outcome_of(place, check: str) -> Outcome:
 
 
 def test_a_real_bundle_is_recomputed_bit_for_bit(real_bundle):
-    found = recheck(real_bundle)
+    found = recheck(real_bundle, results_of)
     assert (found.problems, found.notes) == ((), ())
     assert found.identical
     assert found.differing == ()
@@ -49,7 +50,8 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 from pathlib import Path
 from strictreal.evidence.recheck import recheck
-found = recheck(Path(sys.argv[1]))
+from strictreal.plugin import results_of
+found = recheck(Path(sys.argv[1]), results_of)
 print(found.identical, found.problems)
 """
     command = [sys.executable, "-c", script, str(alone)]
@@ -68,7 +70,7 @@ def test_results_that_the_facts_do_not_give_are_found_out(place):
     )
     receipt = place.record(account=msgspec.structs.replace(place.account, results=results))
     assert place.verify(receipt.bundle).verified, "its signer vouches for it"
-    found = recheck(receipt.bundle)
+    found = recheck(receipt.bundle, results_of)
     assert found.problems == ("the recomputed results are not the recorded ones",)
     assert found.differing == (CHECK,)
     [change] = found.difference.outcomes
@@ -89,21 +91,21 @@ def without_findings(folder: Path) -> None:
 
 
 def test_facts_that_were_taken_out_are_found_out(place):
-    found = recheck(place.record(edit=without_findings).bundle)
+    found = recheck(place.record(edit=without_findings).bundle, results_of)
     assert CHECK in found.differing
     assert not found.agrees
 
 
 def test_a_check_left_out_of_the_results_is_found_out(place):
     results = tuple(result for result in place.account.results if result.check != CHECK)
-    found = recheck(place.record(account=msgspec.structs.replace(place.account, results=results)).bundle)
+    found = recheck(place.record(account=msgspec.structs.replace(place.account, results=results)).bundle, results_of)
     assert found.differing == (CHECK,)
 
 
 def test_an_audit_of_some_checks_is_recomputed_for_those(place):
     results = tuple(result for result in place.account.results if result.check == CHECK)
     account = msgspec.structs.replace(place.account, results=results, only=(CHECK,))
-    assert recheck(place.record(account=account).bundle).identical
+    assert recheck(place.record(account=account).bundle, results_of).identical
 
 
 @pytest.mark.parametrize(
@@ -119,14 +121,14 @@ def test_a_statement_about_other_facts_is_found_out(place, field, value, message
         account = msgspec.structs.replace(account, subject=msgspec.structs.replace(account.subject, tree=value))
     else:
         account = msgspec.structs.replace(account, time=value)
-    found = recheck(place.record(account=account).bundle)
+    found = recheck(place.record(account=account).bundle, results_of)
     assert len(found.problems) == 1
     assert found.problems[0].endswith(message)
 
 
 def test_a_base_that_the_statement_does_not_name_is_found_out(place):
     receipt = place.record(edit=lambda folder: shutil.copyfile(folder / "facts.jsonl", folder / "base.jsonl"))
-    found = recheck(receipt.bundle)
+    found = recheck(receipt.bundle, results_of)
     assert "the statement and the facts disagree on whether there is a base revision" in found.problems
 
 
@@ -135,7 +137,7 @@ def test_a_bundle_that_is_not_intact_is_not_rechecked(place):
     with open(receipt.bundle / "facts.jsonl", "ab") as file:
         file.write(b"\n")
     with pytest.raises(EvidenceError, match=r"not intact, so there is nothing to recheck: facts\.jsonl: changed"):
-        recheck(receipt.bundle)
+        recheck(receipt.bundle, results_of)
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +157,8 @@ def recheck_elsewhere(installation: Path, bundle: Path) -> list[dict]:
     """What the other installation says: first as asked by default, then with another suite allowed."""
     script = (
         "import sys, msgspec; from pathlib import Path; from strictreal.evidence.recheck import recheck\n"
-        "found = [recheck(Path(sys.argv[1]), allow_other_suite=allowed) for allowed in (False, True)]\n"
+        "from strictreal.plugin import results_of\n"
+        "found = [recheck(Path(sys.argv[1]), results_of, allow_other_suite=allowed) for allowed in (False, True)]\n"
         "print(msgspec.json.encode(found, enc_hook=str).decode())"
     )
     environment = {**NOWHERE, "PYTHONPATH": str(installation), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -190,6 +193,61 @@ def test_an_allowed_suite_that_judges_otherwise_says_which_outcomes_differ(place
     assert (change["check"], change["before"], change["after"]) == (CHECK, "failed", "not-proven")
 
 
+def with_other_specimens(folder: Path) -> None:
+    """Facts of specimens that are drawn from other trees than the suite's: here of the first one."""
+    path = folder / factfiles.SPECIMENS
+    lines = path.read_bytes().splitlines(keepends=True)
+    index = next(i for i, line in enumerate(lines) if json.loads(line).get("collector") == "subject")
+    changed = {**json.loads(lines[index]), "digest": "0" * 64}
+    path.write_bytes(
+        b"".join([*lines[:index], msgspec.json.encode(changed, order="sorted") + b"\n", *lines[index + 1 :]])
+    )
+
+
+def without_the_last_specimen(folder: Path) -> None:
+    path = folder / factfiles.SPECIMENS
+    lines = path.read_bytes().splitlines(keepends=True)
+    last = max(i for i, line in enumerate(lines) if line.startswith(b'{"check":'))
+    path.write_bytes(b"".join(lines[:last]))
+
+
+@pytest.mark.parametrize(
+    ("edit", "which"), [(with_other_specimens, 0), (without_the_last_specimen, -1)], ids=["another", "one fewer"]
+)
+def test_specimens_that_are_not_the_suites_are_found_out(place, edit, which):
+    key = "/".join(sorted(suite.specimens(suite.root() / "checks"))[which])
+    found = recheck(place.record(edit=edit).bundle, results_of)
+    assert found.specimens == (key,)
+    assert found.problems[0] == f"the bundle's specimens are not those of the installed suite: {key}"
+
+
+def test_recorded_specimens_are_those_of_the_suite(place):
+    found = recheck(place.record().bundle, results_of)
+    assert (found.specimens, found.same_suite, found.problems) == ((), True, ())
+
+
+def test_another_suite_with_another_specimen_claims_no_equality(place, other_installation, tmp_path):
+    changed = tmp_path / "changed"
+    shutil.copytree(other_installation, changed)
+    specimen = changed / "checks" / "specimens" / CHECK / "good"
+    (specimen / "another.py").write_text("ANSWER = 42\n")
+    bundle = place.record().bundle
+    refused, allowed = recheck_elsewhere(changed, bundle)
+    told = f"the bundle's specimens are not those of the installed suite: {CHECK}/good"
+    assert told in refused["notes"]
+    assert told in allowed["notes"]
+    environment = {**NOWHERE, "PYTHONPATH": str(changed), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "strictreal", "evidence", "recheck", bundle]
+    for options, code, words in (
+        ((), 1, "FAILED  the bundle was judged by suite"),
+        (("--other-suite",), 0, "another suite judged: over the recorded facts it gives the recorded outcomes"),
+    ):
+        done = subprocess.run(
+            [*command, *options], env=environment, capture_output=True, text=True, check=False, cwd="/"
+        )
+        assert (done.returncode, words in done.stdout, "bit for bit" in done.stdout) == (code, True, False), done.stdout
+
+
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
@@ -216,7 +274,7 @@ def test_an_allowed_suite_that_judges_otherwise_says_which_outcomes_differ(place
 def test_facts_that_do_not_decode_are_a_clear_error(place, name, data, message):
     receipt = place.record(edit=lambda folder: (folder / name).write_bytes(data))
     with pytest.raises(EvidenceError, match=f"^{message}"):
-        recheck(receipt.bundle)
+        recheck(receipt.bundle, results_of)
 
 
 def test_nothing_of_a_bundle_is_executed(place, tmp_path):
@@ -229,7 +287,7 @@ def test_nothing_of_a_bundle_is_executed(place, tmp_path):
             (folder / name).write_text(text)
 
     receipt = place.record(edit=plant)
-    assert recheck(receipt.bundle).identical
+    assert recheck(receipt.bundle, results_of).identical
     assert not mark.exists()
 
 

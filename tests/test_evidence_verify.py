@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from strictreal import config
+from strictreal.errors import NotEvidence
 from strictreal.evidence import ledger, sign
 from strictreal.evidence.statement import ENVELOPE
 from strictreal.evidence.verify import MAX_PROBLEMS, Demands, verify
@@ -112,7 +114,17 @@ def test_a_read_only_evidence_folder_without_a_lock_file_can_be_verified(place):
 )
 def test_what_is_no_evidence_does_not_verify(place, tmp_path, make, message):
     make(tmp_path / "x")
-    assert place.verify(tmp_path / "x").problems == (f"{tmp_path / 'x'}: {message}",)
+    with pytest.raises(NotEvidence, match=re.escape(f"{tmp_path / 'x'}: {message}")) as caught:
+        place.verify(tmp_path / "x")
+    assert caught.value.exit_code == 4
+
+
+def test_an_evidence_folder_that_was_emptied_fails_to_verify(place):
+    place.record()
+    for path in sorted(place.output.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert "no evidence folder" not in place.verify(witnessed=True).problems[0]
+    assert not place.verify(witnessed=True).verified
 
 
 def test_an_empty_ledger_proves_nothing(place):

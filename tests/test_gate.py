@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import pytest
-from subjects import lay
+from judging import checks
+from subjects import audit, lay
 
 from strictreal.cache import Cache
 from strictreal.collect import gate
-from strictreal.collect.session import Session
+from strictreal.collect.exemptions import facts as facts_of
 from strictreal.config import Config, load
-from strictreal.facts.gate import Comparison, GateChange, WaiverFile, WaiverProblem
-from strictreal.model import Fact, Gap, Inventory, Waiver
+from strictreal.facts.gate import Comparison, Exemption, GateChange, WaiverFile, WaiverProblem
+from strictreal.judge import FactSet
+from strictreal.model import Fact, Gap, Inventory, Observation, Waiver
+from strictreal.session import Session
 from strictreal.subject import MAX_FILE_BYTES, Tree, open_tree
 
 WAIVER = """[[waiver]]
@@ -22,6 +26,7 @@ reason = "The launcher must read PATH before the settings exist."
 approver = "ada@example.org"
 expires = 2027-01-31
 """
+READING = 'import os\n\nBROKER = os.getenv("BROKER")\n'
 Files = dict[str, str | bytes]
 
 
@@ -38,8 +43,10 @@ def changes(tmp_path: Path, before: Files, after: Files) -> list[tuple[str, str,
 def collected(root: Path, files: Files) -> list[Fact]:
     tree, config = opened(root, files)
     with Session(Cache(None)) as session:
-        [observation] = gate.collect(tree, config, session)
-    return list(observation.facts)
+        return [fact for observation in gate.collect(tree, config, session) for fact in observation.facts]
+
+
+UNCONFIGURED = Inventory(of="Configuration", count=0)
 
 
 def toml(text: str) -> Files:
@@ -208,15 +215,135 @@ def test_the_comparison_itself_is_counted(tmp_path: Path):
 
 def test_waivers_become_facts_and_what_is_none_a_problem(tmp_path: Path):
     facts = collected(tmp_path, {"waivers.toml": WAIVER + "\n[[waiver]]\n"})
-    assert [type(fact) for fact in facts] == [Inventory, WaiverFile, Waiver, WaiverProblem]
+    assert [type(fact) for fact in facts] == [Inventory, WaiverFile, Waiver, WaiverProblem, Inventory]
 
 
 def test_without_a_file_of_waivers_there_is_nothing_to_judge(tmp_path: Path):
-    assert collected(tmp_path, {}) == [Inventory(of="WaiverFile", count=0)]
+    assert collected(tmp_path, {}) == [Inventory(of="WaiverFile", count=0), UNCONFIGURED]
 
 
 def test_a_file_of_waivers_that_cannot_be_read_is_a_gap(tmp_path: Path):
-    inventory, missing = collected(tmp_path, {"waivers.toml": b"#" * (MAX_FILE_BYTES + 1)})
+    inventory, missing, _ = collected(tmp_path, {"waivers.toml": b"#" * (MAX_FILE_BYTES + 1)})
     assert inventory == Inventory(of="WaiverFile", count=1)
     assert isinstance(missing, Gap)
     assert missing.reason == f"larger than {MAX_FILE_BYTES} bytes (bound: file size)"
+
+
+def test_a_waiver_for_more_than_half_of_the_subject_is_a_problem(tmp_path: Path):
+    source = {f"src/m{number}.py": "" for number in range(9)}
+    text = WAIVER.replace('fingerprint = "5c1f"', 'paths = "src/*"\ncount = 9')
+    facts = collected(tmp_path / "many", {**source, "waivers.toml": text})  # and a.py
+    [problem] = [fact.problem for fact in facts if isinstance(fact, WaiverProblem)]
+    assert problem == "paths 'src/*' cover 9 of the 11 files: name the folder or the files"
+    few = dict(list(source.items())[:5])
+    facts = collected(tmp_path / "few", {**few, "waivers.toml": text})
+    assert [type(fact) for fact in facts if isinstance(fact, (Waiver, WaiverProblem))] == [Waiver]
+
+
+# What the configuration takes out of the audit.
+
+SOURCES = {f"app/m{number}.py": "" for number in range(7)}
+VENDORED = {"vendor/x.py": "", "vendor/y.rego": "package y\n", "vendor/chart/Chart.yaml": "name: chart\n"}
+
+
+def exemptions(root: Path, configuration: str, files: Files) -> list[str]:
+    """What gate.exemptions finds."""
+    facts = collected(root, {**toml(configuration), **files})
+    laid = FactSet([Observation(collector="gate", source="", digest="", facts=tuple(facts))])
+    check = checks("test_gate")["gate.exemptions"]
+    given = {p.name: laid.facts(p.facts) for p in check.parameters if p.facts}
+    return [finding.message for finding in check.judge(**given)]
+
+
+@pytest.mark.parametrize("glob", ["*", "**", "**/*", "?*", "*.py", "*/*.py", "[!_]*", "*.p?", "*a*", "./*"])
+def test_a_pattern_that_names_nothing_is_found(tmp_path: Path, glob: str):
+    told = f"{glob!r} names no folder or file: it covers everything"
+    assert f"settings: {told}" in exemptions(tmp_path / "settings", f'settings = ["{glob}"]', SOURCES)
+    assert f"exclude: {told}" in exemptions(tmp_path / "exclude", EXCLUDE.format(glob), SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "files", "found"),
+    [
+        ("", SOURCES, []),
+        ('settings = ["app/m1.py", "app/m2.py"]', SOURCES, []),
+        (EXCLUDE.format("vendor/*"), {**SOURCES, "b.rego": "", "chart/Chart.yaml": "", **VENDORED}, []),
+        ('settings = ["a*.py"]', {"app.py": ""}, ["settings: 'a*.py' names no folder or file: it covers everything"]),
+        ('settings = ["app/*"]', SOURCES, ["settings: 7 modules may read the environment, more than 5"]),
+        ('settings = ["app/*"]', {**SOURCES, **{f"lib/{n}.py": "" for n in range(70)}}, []),
+        ('settings = ["a.py", "app/*"]', {"app/b.py": ""}, []),
+        ('settings = ["app*"]', {"a.py": b"#!", "app.py": "", "apple.py": ""}, []),
+        (EXCLUDE.format("vendor/*"), {**SOURCES, **VENDORED}, []),  # all charts are foreign here
+        (
+            EXCLUDE.format("app/*") + EXCLUDE.format("a.py"),
+            SOURCES,
+            ["exclude: none of the 8 source files is left to audit"],
+        ),
+    ],
+)
+def test_what_is_taken_out_is_little(tmp_path: Path, configuration: str, files: Files, found: list[str]):
+    assert exemptions(tmp_path, configuration, files) == found
+
+
+def test_settings_that_cover_every_module_are_found_however_they_are_written(tmp_path: Path):
+    (tmp_path / "a").mkdir()
+    tree = open_tree(lay(tmp_path / "a", {"strictreal.toml": 'settings = ["app/*"]', "app/x.py": "", "app/y.py": ""}))
+    given = [fact for fact in facts_of(tree, load(tree)) if isinstance(fact, Exemption)]
+    assert [(fact.matched, fact.of, fact.unbounded) for fact in given] == [(2, 2, False)]
+    assert (given[0].where.path, given[0].where.line) == ("strictreal.toml", 1)
+
+
+def test_excluding_everything_is_no_way_to_be_proven(tmp_path: Path):
+    files = {"worker.py": READING, "strictreal.toml": EXCLUDE.format("*")}
+    run = audit(lay(tmp_path / "subject", files), output=tmp_path / "evidence")
+    assert (run.code, run.outcomes["gate.exemptions"]) == (1, "failed")
+    assert run.outcomes["code.env-access"] == "not applicable"
+
+
+def test_letting_every_module_read_the_environment_is_no_way_either(tmp_path: Path):
+    files = {"worker.py": READING, "strictreal.toml": 'settings = ["*"]'}
+    run = audit(lay(tmp_path / "subject", files), output=tmp_path / "evidence")
+    assert (run.code, run.outcomes["gate.exemptions"]) == (1, "failed")
+
+
+@pytest.mark.parametrize(("configuration", "folder"), [('evidence = "app"', "app"), ("", "evidence")])
+def test_source_code_is_not_hidden_in_the_folder_of_evidence(tmp_path: Path, configuration: str, folder: str):
+    files = {"worker.py": "", f"{folder}/hidden.py": READING, "strictreal.toml": configuration}
+    if not configuration:
+        del files["strictreal.toml"]
+    run = audit(lay(tmp_path / "subject", files), "--check", "gate.exemptions", output=tmp_path / "evidence")
+    [found] = run.document["findings"]
+    assert found["message"] == "evidence: the folder holds 1 Python modules, which are not audited"
+    assert found["path"] == ("strictreal.toml" if configuration else folder)
+
+
+# How long a waiver lasts.
+
+
+def lasting(days: int) -> str:
+    last = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=days)
+    return WAIVER.replace("2027-01-31", last.isoformat()).replace(
+        'fingerprint = "5c1f"', 'paths = "worker.py"\ncount = 1'
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "configuration", "outcomes"),
+    [
+        (80, "", ("waived", "proven")),
+        (100, "", ("failed", "failed")),
+        (100, "waiver_days = 120", ("waived", "proven")),
+        (20, "waiver_days = 10", ("failed", "failed")),
+        (-1, "", ("failed", "failed")),
+    ],
+)
+def test_a_waiver_lasts_no_longer_than_the_configuration_allows(
+    tmp_path: Path, days: int, configuration: str, outcomes: tuple[str, str]
+):
+    files = {"worker.py": READING, "waivers.toml": lasting(days), "strictreal.toml": configuration}
+    only = ("--check", "code.env-access", "--check", "gate.waivers")
+    run = audit(lay(tmp_path / "subject", files), *only, output=tmp_path / "evidence")
+    assert (run.outcomes["code.env-access"], run.outcomes["gate.waivers"]) == outcomes
+    if days > 90 and not configuration:
+        [told] = [each["message"] for each in run.document["findings"] if each["check"] == "gate.waivers"]
+        assert "which is too long" in told

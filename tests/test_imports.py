@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,16 @@ from strictreal.collect import COLLECTORS as REGISTERED
 
 ROOT = Path(__file__).resolve().parent.parent
 
-BOTTOM = {"__version__", "errors", "model", "git", "programs", "subject", "config", "suite", "plainyaml"}
+BOTTOM = {"__version__", "errors", "model", "git", "programs", "subject", "config", "suite", "plainyaml", "redact"}
 """Model and errors, and what reads a subject or the settings: none of them knows who uses it."""
+READING = BOTTOM | {"facts", "kubeyaml", "session"}
+"""What whoever draws facts from a subject needs besides: no collector among it."""
 MAY_KNOW: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
-    "plainyaml": {"errors"},
+    "plainyaml": set(),
+    "kubeyaml": {"errors"},
+    "redact": set(),
     "programs": set(),
     "git": {"errors", "programs"},
     "suite": {"model"},
@@ -26,21 +31,37 @@ MAY_KNOW: dict[str, set[str]] = {
     "cache": {"model"},
     "waiver": {"model"},
     "facts": {"errors", "model"},
+    "session": {"cache", "errors", "facts", "model", "redact", "subject", "suite"},
     "purity": set(),
+    "isolation": set(),
     "check": {"errors", "model"},
     "judge": {"check", "model", "purity"},
     "engines": BOTTOM,
-    "policy": BOTTOM | {"collect", "engines", "facts"},
-    "collect": BOTTOM | {"cache", "engines", "facts", "policy", "waiver"},
-    "sprint": BOTTOM | {"facts", "policy"},
-    "report": {"__version__", "check", "errors", "model"},
-    # One path for audit and recheck: the fact files make the judge's case, and recheck runs the plugin.
-    "evidence": BOTTOM | {"facts", "judge", "plugin"},
-    "gather": BOTTOM | {"cache", "check", "collect", "evidence", "facts", "sprint"},
-    "plugin": BOTTOM | {"check", "evidence", "gather", "judge"},
-    "run": BOTTOM | {"check", "collect", "evidence", "facts", "gather", "plugin", "sprint"},
+    "policy": READING | {"engines"},
+    "collect": READING | {"cache", "engines", "policy", "waiver"},
+    "sprint": BOTTOM | {"facts"},
+    "report": {"__version__", "check", "model"},
+    # One path for audit and recheck: the fact files make the judge's case.
+    "evidence": BOTTOM | {"facts", "judge"},
+    "scratch": {"errors", "evidence"},
+    "gather": BOTTOM | {"cache", "check", "collect", "evidence", "facts", "session", "sprint"},
+    "plugin": BOTTOM | {"check", "evidence", "gather", "judge", "scratch"},
+    "run": BOTTOM | {"check", "collect", "evidence", "gather", "plugin", "session", "sprint"},
     "cli": BOTTOM
-    | {"check", "collect", "engines", "evidence", "gather", "policy", "report", "run", "sprint", "waiver"},
+    | {
+        "check",
+        "collect",
+        "evidence",
+        "gather",
+        "isolation",
+        "plugin",
+        "policy",
+        "report",
+        "run",
+        "scratch",
+        "sprint",
+        "waiver",
+    },
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -52,6 +73,7 @@ PURE = {
     "bisect",
     "collections",
     "dataclasses",
+    "decimal",
     "enum",
     "fnmatch",
     "functools",
@@ -104,6 +126,17 @@ def test_a_room_knows_only_the_rooms_below_it(path: Path):
     here = room(dotted(path))
     known = {room(name) for name in imported(path) if name.split(".")[0] == "strictreal"}
     assert known - {here} <= MAY_KNOW[here]
+
+
+def test_no_room_knows_itself_through_others():
+    assert set(TopologicalSorter(MAY_KNOW).static_order()) >= set(MAY_KNOW)  # a cycle raises
+
+
+@pytest.mark.parametrize("name", sorted(MAY_KNOW))
+def test_a_room_may_know_only_what_it_needs(name: str):
+    known = {room(other) for path in sources("strictreal") if room(dotted(path)) == name for other in imported(path)}
+    granted = MAY_KNOW[name] - (READING if MAY_KNOW[name] >= READING else BOTTOM if MAY_KNOW[name] >= BOTTOM else set())
+    assert granted <= known
 
 
 @pytest.mark.parametrize("path", [p for p in sources("strictreal/collect") if p.parent.name != "collect"], ids=dotted)

@@ -29,6 +29,7 @@ from strictreal.model import (
     Outcome,
     Result,
     RunTime,
+    Severity,
     Waiver,
 )
 
@@ -89,6 +90,11 @@ def _checks() -> dict[str, Check]:
         for access in accesses:
             yield access.form
 
+    @check("demo.mild", proves="No module reads the environment.", remedy="Do not.", severity=Severity.WARNING)
+    def finds_accesses_of_different_weight(accesses: Facts[EnvAccess]):
+        for access in accesses:
+            yield access.finding("is used", severity=Severity.NOTE if access.path == "setup.py" else None)
+
     @check("demo.wide", proves="No source reads the environment.", remedy="Do not.")
     def finds_accesses_in_every_language(accesses: Facts[EnvAccess], matches: Facts[PatternMatch]):
         for seen in (*accesses, *matches):
@@ -130,7 +136,7 @@ def waiver(fingerprint: str = "", *, paths: str = "", number: int = 1, expires: 
     )
 
 
-NOW = RunTime(now="2026-11-21T09:15:00Z")
+NOW = RunTime(now="2026-11-21T09:15:00Z", waivers_until="2027-02-19")
 NO_SETTINGS = SettingsModule(paths=(), declared=False)
 CLEAN: tuple[Fact, ...] = (NOW, count(1), module(), NO_SETTINGS)
 DIRTY: tuple[Fact, ...] = (*CLEAN, access())
@@ -323,6 +329,7 @@ def test_findings_carry_what_the_check_says_of_itself():
         message="os.getenv is used",
         check="demo.access",
         remedy="Do not.",
+        severity=Severity.ERROR,
         fingerprint=finding.fingerprint,
     )
     assert finding == expected
@@ -379,6 +386,8 @@ def test_fingerprints_do_not_depend_on_the_order_of_facts(shuffled: list[EnvAcce
         (waiver(paths="other/*", number=2), Outcome.FAILED),
         (waiver(paths="worker.py", number=2, expires="2026-11-21"), Outcome.WAIVED),
         (waiver(paths="worker.py", number=2, expires="2026-11-20"), Outcome.FAILED),
+        (waiver(paths="worker.py", number=2, expires="2027-02-19"), Outcome.WAIVED),
+        (waiver(paths="worker.py", number=2, expires="2027-02-20"), Outcome.FAILED),
         (msgspec.structs.replace(waiver(paths="*", number=9), check="demo.other"), Outcome.FAILED),
         (msgspec.structs.replace(waiver(paths="*", number=9), check="demo.*"), Outcome.FAILED),
     ],
@@ -503,3 +512,32 @@ def test_a_swallowed_error_that_moves_to_another_function_is_another_finding():
     moved = fingerprints(f"\n\ndef read():\n{swallow}\ndef pay():\n{plain}")
     assert before == moved
     assert before.isdisjoint(after)
+
+
+def test_a_finding_has_its_own_severity_or_its_checks():
+    result = judged("demo.mild", case([*CLEAN, count(1), module("setup.py"), access(), access("setup.py")]))
+    assert [(found.where.path, found.severity, found.level) for found in result.findings] == [
+        ("setup.py", Severity.NOTE, Severity.NOTE),
+        ("worker.py", Severity.WARNING, Severity.WARNING),
+    ]
+
+
+def test_a_check_that_does_not_apply_is_not_asked_for_its_findings():
+    """Its facts may lack what it counts on, since nothing of its kind is there."""
+
+    def needs_a_source(sources: Facts[SourceFile]):
+        yield sources[0].finding("is a source")
+
+    needy = Check("demo.needy", "Nothing.", "None.", Severity.ERROR, needs_a_source)
+
+    def repeats(modules: Facts[Module], others: Annotated[Findings, "demo.needy"]):
+        yield from others
+        yield from (each.finding("reads") for each in modules if each.path == "bad.py")
+
+    asking = Check("demo.asking", "Nothing.", "None.", Severity.ERROR, repeats)
+    specimens = {
+        ("demo.asking", "bad"): seen([NOW, count(1), module("bad.py")]),
+        ("demo.asking", "good"): seen(CLEAN),
+    }
+    registry = {check.id: check for check in (needy, asking)}
+    assert judge(asking, Case(seen(CLEAN), specimens), registry).outcome is Outcome.PROVEN

@@ -12,10 +12,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strictreal import kubeyaml
 from strictreal.cache import Cache
-from strictreal.collect import kubeyaml
-from strictreal.collect.session import Session
 from strictreal.errors import BoundExceeded
+from strictreal.session import Session
 
 Reading = tuple[bool, Any]
 """Whether a text could be read, and what it means."""
@@ -238,3 +238,17 @@ def test_no_value_that_json_cannot_hold_gets_through() -> None:
         with pytest.raises(kubeyaml.YamlError, match="no form in JSON"):
             kubeyaml.parse(f"a: [{word}]")
     assert not math.isinf(kubeyaml.parse("1e308").value)
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        ("[" * 40 + "]" * 40, "YAML depth"),
+        ("- a\n" * 400, "YAML nodes"),
+        ("a: &a 1\nb: *a\n", "YAML aliases"),
+    ],
+)
+def test_what_is_beyond_a_bound_is_refused_before_it_is_composed(text: str, bound: str) -> None:
+    with pytest.raises(BoundExceeded, match=bound):
+        kubeyaml.refuse_beyond(text, depth=30, nodes=300, aliases=False)
+    kubeyaml.refuse_beyond(text)

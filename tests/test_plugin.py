@@ -18,11 +18,11 @@ from subjects import Run, audit, lay
 from strictreal import config, gather, suite
 from strictreal.cache import Cache
 from strictreal.check import load
-from strictreal.collect.session import Session
 from strictreal.errors import SuiteError
 from strictreal.evidence import factfiles
 from strictreal.model import Observation, Outcome, Result
 from strictreal.plugin import judge_folder
+from strictreal.session import Session
 
 CHECKS = suite.root() / "checks"
 KNOWN = load(CHECKS)

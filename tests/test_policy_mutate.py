@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rego import module, our_policies, rego
+from rego import Seen, gaps, module, observe, our_policies, rego
 from subjects import lay
 
 from strictreal import suite
 from strictreal.cache import Cache
-from strictreal.collect.session import Session
-from strictreal.engines.rego import RegoError
+from strictreal.engines.rego import RegoError, Source
+from strictreal.facts.policies import MutatedPolicy, Survivor
 from strictreal.policy import mutate
+from strictreal.policy.expand import edits, expand
 from strictreal.policy.mutants import mutants
 from strictreal.policy.parse import parse
+from strictreal.policy.syntax import Module
+from strictreal.session import Session
 
 
 def made(text: str) -> set[tuple[str, str]]:
@@ -157,6 +160,57 @@ def test_an_equivalent_mutant_is_explained_in_the_metadata(tmp_path: Path):
     found = {mutant.change: (mutant.outcome, mutant.by) for mutant in run(tmp_path).mutants}
     assert found["> → >="] == ("equivalent", "nothing is counted as zero")
     assert found["> → <="][0] == "killed"
+
+
+def test_what_was_tried_and_what_survived_are_facts(tmp_path: Path):
+    lay(
+        tmp_path,
+        {
+            "p.rego": rego(POLICY),
+            "p_test.rego": rego(WEAK),
+            "q.rego": "package q\n\nx if input.a\n",
+            "r.rego": "package r\n\nx if input.a\n",
+            "r_test.rego": "package r_test\n\ntest_r if data.r.none\n",
+        },
+    )
+    seen = Seen(tmp_path)
+    assert [(m.path, m.mutants) for m in seen.all(MutatedPolicy)] == [("p.rego", 8)]
+    assert {(s.where.line, s.operator, s.change) for s in seen.all(Survivor)} == {
+        (4, "change <", "< → <="),
+        (4, "change a constant", "1024 → 1025"),
+        (4, "drop an expression", "input.port < 1024 → true"),
+        (5, "drop an expression", "not input.exempt → true"),
+    }
+    assert seen.gaps("MutatedPolicy") == {
+        "q.rego": "no test reaches it",
+        "r.rego": "its tests fail as they are: r_test.test_r",
+    }
+
+
+def test_a_module_of_too_many_mutants_is_a_gap_that_names_the_bound(tmp_path: Path):
+    many = "\n".join(f"x{number} if input.a == {number}" for number in range(600))
+    tests = 'package p_test\n\ntest_x if data.p.x1 with input as {"a": 1}\n'
+    lay(tmp_path, {"p.rego": f"package p\n\n{many}\n", "p_test.rego": tests})
+    assert gaps(tmp_path, "MutatedPolicy") == {"p.rego": "has more than 2000 mutants (bound: mutants)"}
+
+
+def test_mutants_come_from_the_cache_the_second_time(tmp_path: Path):
+    subject = lay(tmp_path / "subject", {"p.rego": rego(POLICY), "p_test.rego": rego(WEAK)})
+    first = observe(subject, cache=tmp_path / "cache")
+    second = observe(subject, cache=tmp_path / "cache")
+    assert [s.facts for s in first] == [s.facts for s in second]
+    assert [s.cached for s in second if s.collector == "policies.mutants"] == [True]
+
+
+IMPORTS = module("package p\n\nimport data.lib\n\nx if {\n\tlib.a == lib.b[_]\n\tnot lib.c\n\tlib.d in input.list\n}\n")
+
+
+@pytest.mark.parametrize("policy", [IMPORTS, *(p for p in our_policies() if not p.is_test)], ids=lambda p: p.path)
+def test_writing_out_imports_before_or_after_a_change_is_the_same(policy: Module):
+    written_out = edits(policy)
+    for mutant in mutants(policy):
+        changed = expand(Source(policy.path, mutant.apply(policy), policy.language))
+        assert mutant.apply(policy, written_out) == changed.text
 
 
 def test_no_mutant_of_our_own_policies_survives():

@@ -12,11 +12,11 @@ from subjects import lay
 
 from strictreal import suite
 from strictreal.cache import Cache
-from strictreal.collect.session import Session
 from strictreal.engines import opa
 from strictreal.facts.policies import ParityDifference, PolicyComparison
 from strictreal.policy import absent, load, parity
 from strictreal.policy.absent import variants
+from strictreal.session import Session
 from strictreal.subject import open_tree
 
 TRAP = 'deny contains "x" if not input.user in {"a"}'

@@ -9,10 +9,10 @@ from rego import collect, gaps, needs_opa, observe, rego
 from subjects import lay
 
 from strictreal.cache import Cache
-from strictreal.collect.session import Session
 from strictreal.engines import opa
 from strictreal.facts.policies import PolicyRule, PolicySuite, PolicyTest, RuleCoverage
 from strictreal.policy import test as policy_test
+from strictreal.session import Session
 
 POLICY = """
     deny contains "port" if input.port < 1024
@@ -84,6 +84,29 @@ def test_a_report_is_good_only_when_everything_is_tested_and_passes(tmp_path: Pa
     assert run(tmp_path).ok
     lay(tmp_path, {"q.rego": "package q\n\nx if input.a\n"})
     assert not run(tmp_path).ok
+
+
+def test_what_reaches_the_network_is_refused_with_what_depends_on_it_and_nothing_else(tmp_path: Path):
+    lay(
+        tmp_path,
+        {
+            "p.rego": "package p\n\nx if input.a\n",
+            "p_test.rego": rego('package p_test\n\ntest_x if data.p.x with input as {"a": 1}'),
+            "net.rego": "package net\n\ny if http.send({}).status_code == 200\n",
+            "q.rego": "package q\n\nz if data.net.y\n",
+            "q_test.rego": "package q_test\n\ntest_z if data.q.z\n",
+        },
+    )
+    report = run(tmp_path)
+    assert {(r.name, r.outcome) for s in report.suites for r in s.results} == {("test_x", "passed")}
+    assert [(rule.path, rule.reached) for rule in report.rules] == [("p.rego", True)]
+    reason = "not run: it needs net.rego, where line 3 calls http.send, which reaches the network"
+    assert report.problems == (
+        ("q_test.rego", reason),
+        ("net.rego", "not run: line 3 calls http.send, which reaches the network"),
+        ("q.rego", f"q_test.rego: {reason}"),
+    )
+    assert not report.ok
 
 
 def test_no_tests_is_no_success(tmp_path: Path):
@@ -205,6 +228,8 @@ def test_every_unit_is_counted(tmp_path: Path):
         "PolicySuite": 2,
         "PolicyComparison": 2,
         "JudgedManifest": 0,
+        "MutatedPolicy": 1,
+        "AskedPolicy": 0,
     }
     assert {unit: have[unit] for unit in counted} == counted
 

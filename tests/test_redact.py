@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import random
 import string
+import uuid
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from strictreal.collect.redact import LIMIT, MARK, redact
+from strictreal.redact import LIMIT, MARK, is_random, redact, redact_line
 
 LETTERS = string.ascii_letters
 DIGITS = string.digits
@@ -154,6 +158,138 @@ def test_a_private_key_is_cut_at_its_heading(line: str):
 )
 def test_what_is_no_secret_is_left_alone(line: str):
     assert redact(line) == line
+
+
+WORDS = st.from_regex(r"[a-z]{3,9}[A-Z]?[0-9]{2,6}[a-z]{0,6}", fullmatch=True)
+"""Passwords that only the place betrays."""
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "def f(user, password='{}', *, retries=3):",
+        "https://x.blob.core.windows.net/c/b?sv=2022-11-02&se=2027-01-01&sp=r&sig={}%3D",
+        "sv=2022-11-02&sp={}&se=2027-01-01&sig=abc",
+        'curl "https://api.example.org/?token={}&page=2"',
+        "https://bucket.example.org/k?X-Amz-Credential=me&X-Amz-Signature={}",
+        "https://x.example.org/?X-Goog-Signature=a&X-Goog-Credential={}",
+        "mysql -u root -p {} db",
+        "mysql -uroot -p{} db",
+        "tool --password {} --verbose",
+        "tool --api-key={} --verbose",
+        "curl -u admin:{} https://example.org",
+        'args: ["--token", "{}"]',
+        "args: [-p, {}, -v]",
+        'run(["tool", "-p", "{}"])',
+        "sig, user = '{}', name",
+        "user, pw = os.getenv('U'), \"{}\"",
+        "pw = '{}'",
+        "bearer: '{}'",
+        "The password is {}.",
+        "The default password for admin is `{}`",
+        "**Password:** {}",
+        "| password | {} |",
+        "log in with password {}",
+        'const p = process.env.DB_PASSWORD || "{}";',
+        "const p = process.env['DB_PASSWORD'] ?? '{}';",
+        'connect(os.getenv("DB_PASSWORD", None) or "{}")',
+        "Server=db;Uid=me;Pwd={};Port=1",
+        "jdbc:postgresql://h/db?user=x&password={}",
+        "<password>{}</password>",
+        '<add key="Password" value="{}"/>',
+        "- {{name: DB_PASSWORD, value: {}}}",
+        '{{{{ .Values.password | default "{}" }}}}',
+        "export DB_PASSWORD=${{DB_PASSWORD:-{}}}",
+        "ENV DB_PASSWORD={} STRICT=1",
+        "passwords = ['a', \"{}\"]",
+        'password = decode("{}")',
+        'password = f"{}{{suffix}}"',
+        'client.set_password("{}")',
+        "{{user: ada, password: {}}}",
+    ],
+)
+@given(secret=WORDS)
+@settings(max_examples=20)
+def test_a_password_never_survives_where_a_value_is_given_to_a_secret_name(form: str, secret: str):
+    secret += "zq7"
+    assert secret not in redact(form.format(secret))
+    assert secret not in redact(form.format(secret).replace(" ", "  "), unquoted=True) or form.startswith("| ")
+
+
+@pytest.mark.parametrize(
+    "form", ["password: {}", "pw: {}  # mine", "passphrase: {} {}", "  api_key: !!str {}", "ENV PASSWORD={}"]
+)
+@given(
+    secret=st.text(LETTERS, min_size=3, max_size=20).filter(
+        lambda word: word.lower() not in ("null", "true", "yes", "nil", "none", "false", "undefined")
+    )
+)
+def test_a_word_without_quotes_is_a_value_where_the_language_has_such(form: str, secret: str):
+    assert f" {secret}" not in redact(form.format(*[secret] * form.count("{}")), unquoted=True).replace("=", " ")
+
+
+@given(
+    source=st.randoms(use_true_random=False),
+    around=st.sampled_from(["x = '{}'", "see {} there", "id: {}", "a/{}/b", "k={}", "({})"]),
+)
+def test_a_key_drawn_at_random_needs_no_name(source: random.Random, around: str):
+    key = "".join(source.choices(WORD, k=source.randint(40, 64)))
+    assume(is_random(key))
+    assert key not in redact(around.replace("{}", key))
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "length", "share"),
+    [(WORD, 32, 0.95), (BASE64URL, 40, 0.97), (string.ascii_lowercase + DIGITS, 24, 0.93)],
+)
+def test_most_keys_are_seen_to_be_random(alphabet: str, length: int, share: float):
+    source = random.Random(7)
+    drawn_keys = ["".join(source.choices(alphabet, k=length)) for _ in range(2000)]
+    assert sum(map(is_random, drawn_keys)) > share * len(drawn_keys)
+
+
+@given(st.binary(min_size=16, max_size=64))
+def test_digests_ids_and_fingerprints_survive(data: bytes):
+    for name, value in (
+        ("sha256", hashlib.sha256(data).hexdigest()),
+        ("image: app@sha256", hashlib.sha256(data).hexdigest()),
+        ("commit", hashlib.sha1(data).hexdigest()),  # noqa: S324
+        ("fingerprint", hashlib.sha256(data).hexdigest()[:32]),
+        ("id", str(uuid.UUID(bytes=data[:16]))),
+        ("sha512-", base64.b64encode(hashlib.sha512(data).digest()).decode()),
+        ("SHA256", base64.b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")),
+    ):
+        line = f"{name}{value}" if name.endswith("-") else f"{name}:{value}"
+        assert redact(line) == line
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_the_quoted_value_of_a_secret_name_never_survives_2",
+        "VLLM_USE_FLASHINFER_SAMPLER_V1",
+        "KubernetesHorizontalPodAutoscalerV2Beta2",
+        "/usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0",
+        "numpy-2.1.0-cp311-cp311-manylinux_2_17_x86_64.whl",
+        "autoscaling.k8s.io/v1beta2",
+        "my-release-web-7d4b9c6f5d-x2x9z",
+        "getHTTPResponseCode2xx",
+    ],
+)
+def test_names_are_not_taken_for_random(name: str):
+    assert redact(name) == name
+
+
+def test_a_line_is_read_with_those_before_it():
+    lines = ["x = 1", "password = (", '    "hunter2"', "    'tail3'", ")"]
+    assert [redact_line(lines, number) for number in range(1, 6)] == [
+        "x = 1",
+        "password = (",
+        f'    "{MARK}"',
+        f"    '{MARK}'",
+        ")",
+    ]
+    assert redact_line(["def f(password):", '    return "text"'], 2) == '    return "text"'
 
 
 @given(st.text(max_size=300))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from strictreal.facts import decode
 from strictreal.model import Location, Observation, Waiver, canonical
-from strictreal.waiver import MAX_WAIVERS, parse
+from strictreal.waiver import MAX_WAIVERS, parse, reasoned, unbounded
 
 ENTRY = """[[waiver]]
 check = "code.env-access"
@@ -85,12 +85,73 @@ def test_a_glob_says_how_many_findings_it_covers():
             "unknown key 'chek'; known are check, reason, approver, expires, fingerprint, paths, count",
         ),
         ('"code.env-access"', '"gate.waivers"', "the gate's own checks cannot be waived"),
+        (
+            'fingerprint = "5c1f"',
+            'paths = "**/*"\ncount = 3',
+            "paths '**/*' cover everything: name the folder or the files",
+        ),
+        (
+            '"The launcher must read PATH before the settings exist."',
+            '"todo"',
+            "reason 'todo' is none: say in a sentence why the finding may stand",
+        ),
     ],
 )
 def test_a_wrong_entry_is_a_problem_that_names_the_field(old: str, new: str, problem: str):
     assert old in ENTRY
     assert problems(ENTRY.replace(old, new)) == [(1, problem)]
     assert waivers(ENTRY.replace(old, new)) == []
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "TODO",
+        "wip, will be fixed soon",
+        "temporary - fix later",
+        "todo todo todo todo",
+        "x x x x x x",
+        "this is a temporary waiver for testing",
+        "legacy",
+        "because it is needed",
+        ". . . . . . . .",
+        "launcher",
+    ],
+)
+def test_a_word_or_an_excuse_is_no_reason(reason: str):
+    assert not reasoned(reason)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "The launcher must read PATH before the settings exist.",
+        "Third party code, audited upstream.",
+        "Le lanceur lit PATH avant les réglages.",
+        "設定が読み込まれる前に起動する",
+        "Until BRAIN-12 lands, the port is temporary.",
+    ],
+)
+def test_a_sentence_about_the_matter_is_a_reason(reason: str):
+    assert reasoned(reason)
+
+
+@pytest.mark.parametrize(
+    ("glob", "everything"),
+    [
+        *(
+            (glob, True)
+            for glob in ("*", "**", "**/*", "*/*", "?*", "*?", "[!x]*", "*.py", "*.*", "./*", "*/*.p?", "*a*")
+        ),
+        *(
+            (glob, False)
+            for glob in ("worker.py", "a/*", "legacy/*", "*/migrations/*", "*_pb2.py", ".github/*", "a.py")
+        ),
+        *((glob, False) for glob in ("*/__init__.py", "src/**/*.py", "Dockerfile", "[ab]/x.py")),
+    ],
+)
+def test_a_pattern_must_name_something(glob: str, everything: bool):
+    assert unbounded(glob) is everything
 
 
 def test_a_wrong_entry_does_not_take_its_neighbours_along():

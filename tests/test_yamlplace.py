@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from strictreal.collect import kubeyaml, yamlplace
+from strictreal import kubeyaml
+from strictreal.collect import yamlplace
 
 TEXT = """\
 kind: Deployment

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from strictreal import suite
+from strictreal import isolation, suite
 from strictreal.check import load
 from strictreal.cli import console
 from strictreal.model import Record
@@ -49,6 +49,7 @@ def audit(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Collect every fact anew.")] = False,
 ) -> None:
     """Audit a repository: collect facts, judge them, leave a signed evidence bundle."""
+    isolation.leave_out(path)
     from strictreal import config, run
     from strictreal.gather import Request
 
@@ -60,7 +61,7 @@ def audit(
         since=since,
         sprint=sprint,
         output=output,
-        only=tuple(check or ()),
+        only=tuple(dict.fromkeys(check or ())),
         jobs=jobs or 0,
         cached=not no_cache,
     )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from strictreal.cli import console
-from strictreal.errors import EvidenceError
+from strictreal.errors import EvidenceError, NotEvidence
 from strictreal.report import visible
+
+if TYPE_CHECKING:
+    from strictreal.evidence.diff import Difference
 
 app = typer.Typer(help="Read, verify and recompute evidence bundles.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Argument(help="A bundle, or a whole evidence folder.")]
@@ -22,18 +27,32 @@ def list_(
     folder: Annotated[Path, typer.Argument(help="An evidence folder.")] = Path("evidence"), *, json: AsJson = False
 ) -> None:
     """List the bundles of an evidence folder, oldest first."""
-    from strictreal.evidence import listing
+    from strictreal.evidence import contents, ledger, listing
 
+    if not os.path.lexists(folder / ledger.LEDGER):
+        if contents.holds_bundle(folder):
+            raise EvidenceError(f"{folder}: {ledger.LEDGER} is missing, though bundles stand here")
+        raise NotEvidence(f"{folder}: not an evidence folder: it has no {ledger.LEDGER}")
     runs = listing.runs(folder)
     if json:
         console.json(runs)
         return
     rows = []
     for run in runs:
-        totals = run.problem or " · ".join(f"{count} {outcome}" for outcome, count in run.totals.items())
+        totals = run.problem or _subset(run.only) + _totals(run.totals)
         revision = run.commit[:12] + (f" +{run.dirty}" if run.dirty else "")
-        rows.append((run.index, run.bundle, run.time, revision, run.key, "strict" if run.strict else "", totals))
-    console.table(("#", "bundle", "time", "commit", "key", "", "outcomes"), rows)
+        mode = "strict" if run.strict else ""
+        rows.append((run.index, run.bundle, run.time, revision, run.key, run.lane, mode, totals))
+    console.table(("#", "bundle", "time", "commit", "key", "lane", "", "outcomes"), rows)
+
+
+def _totals(totals: Mapping[str, int]) -> str:
+    return " · ".join(f"{count} {outcome}" for outcome, count in totals.items())
+
+
+def _subset(only: Sequence[str]) -> str:
+    """That not the whole suite ran, where it did not."""
+    return f"not a whole audit, only {', '.join(only)}: " if only else ""
 
 
 @app.command()
@@ -54,6 +73,7 @@ def show(bundle: Bundle, *, json: AsJson = False) -> None:
             ("subject", f"{commit}, {stated.subject.dirty} files differ from it, tree {stated.subject.tree}"),
             ("base", f"{stated.base.revision} ({stated.base.commit})" if stated.base else "none"),
             ("suite", stated.suite),
+            ("checks", f"only {', '.join(stated.only)}: not a whole audit" if stated.only else "all of the suite"),
             ("key", f"{stated.key.kind} {stated.key.id}" + ("" if found.signed else " — unsigned")),
             ("ledger", f"#{stated.ledger.index} after {stated.ledger.previous[:16]}…"),
             ("files", f"{len(found.manifest.files)}, {sum(f.size for f in found.manifest.files):,} bytes"),
@@ -80,7 +100,7 @@ def verify(
 ) -> None:
     """Verify a bundle and its ledger, or every bundle of a folder, offline."""
     from strictreal import config
-    from strictreal.evidence import ledger, sign
+    from strictreal.evidence import ledger, listing, sign
     from strictreal.evidence.verify import Demands
     from strictreal.evidence.verify import verify as check
     from strictreal.evidence.witness import Witness
@@ -100,6 +120,9 @@ def verify(
     if report.verified:
         signer = f", signed by {report.key[:16]} ({report.key_origin})" if report.key else ""
         typer.echo(f"verified: {report.bundles} bundle{'s' * (report.bundles != 1)}{signer}")
+        if said := report.predicate:
+            how = f"lane {said.lane}, {'strict' if said.strict else 'not strict'}"
+            typer.echo(visible(f"states: {how}, {_subset(said.only)}{_totals(listing.totals(said))}"))
         if report.head:
             typer.echo(f"ledger head: {report.head}")
     raise typer.Exit(int(not report.verified))
@@ -110,13 +133,14 @@ def recheck(
     bundle: Bundle,
     *,
     other_suite: Annotated[
-        bool, typer.Option("--other-suite", help="The installed suite may differ; show what it changes.")
+        bool, typer.Option("--other-suite", help="Judge by the installed suite though it is another one.")
     ] = False,
 ) -> None:
     """Run the checks again from the bundle alone; they must reach the same outcomes bit for bit."""
     from strictreal.evidence.recheck import recheck as judge_again
+    from strictreal.plugin import results_of
 
-    found = judge_again(bundle, allow_other_suite=other_suite)
+    found = judge_again(bundle, results_of, allow_other_suite=other_suite)
     for problem in found.problems:
         typer.echo(f"FAILED  {visible(problem)}")
     for note in found.notes:
@@ -125,8 +149,11 @@ def recheck(
     _print_difference(found.difference)
     if found.differing:
         typer.echo(f"differing: {', '.join(map(visible, found.differing))}")
-    if found.agrees:
-        typer.echo("the recorded facts give the recorded outcomes" + (", bit for bit" if found.identical else ""))
+    if found.agrees and found.same_suite:
+        typer.echo("the recorded facts give the recorded outcomes, bit for bit")
+    elif found.agrees:
+        same = "gives the recorded outcomes" if found.identical else "gives other outcomes"
+        typer.echo(f"another suite judged: over the recorded facts it {same}; of the recorded suite that shows nothing")
     raise typer.Exit(int(not found.agrees))
 
 
@@ -137,6 +164,7 @@ def diff(a: Bundle, b: Bundle, *, json: AsJson = False) -> None:
     from strictreal.evidence.diff import diff as compare
 
     for bundle in (a, b):
+        contents.require_bundle(bundle)
         if wrong := contents.verify(bundle.absolute()).problems:
             raise EvidenceError(f"{bundle}: not intact, so there is nothing to compare: {wrong[0]}")
     found = compare(listing.load(a), listing.load(b))
@@ -146,7 +174,7 @@ def diff(a: Bundle, b: Bundle, *, json: AsJson = False) -> None:
         _print_difference(found)
 
 
-def _print_difference(found) -> None:  # type: ignore[no-untyped-def]
+def _print_difference(found: Difference) -> None:
     for change in found.about:
         typer.echo(visible(f"{change.what}: {change.before} → {change.after}"))
     for outcome in found.outcomes:

@@ -104,12 +104,13 @@ def sprint_status(
 
     tree = open_tree(path)
     settings = config.load(tree)
-    roadmaps = sprints.load(tree, settings.sprints, load(suite.root() / "checks"))
+    known = load(suite.root() / "checks")
+    roadmaps = sprints.load(tree, settings.sprints, known)
     folder = output or tree.root / settings.evidence
     whole = [run for run in listing.runs(folder) if not run.problem] if folder.is_dir() else []
-    found = next((b for run in reversed(whole) if not (b := listing.load(folder / run.bundle)).results.only), None)
+    found = next((listing.load(folder / run.bundle) for run in reversed(whole) if not run.only), None)
     results = found.results.results if found else ()
-    standings = sprints.status(roadmaps, results, found.predicate.lane if found else "embedded")
+    standings = sprints.status(roadmaps, results, found.predicate.lane if found else "embedded", known)
     if json:
         console.json(standings)
         return

@@ -1,5 +1,7 @@
 """Helm charts to facts: each chart × each values file, rendered, validated and traced in bounded workers.
 
+Manifests that lie in the repository as they are, outside of charts, are held against the same schemas.
+
 Two renders of the same chart, the schemas of Kubernetes, and those of the values are one piece of work for one worker;
 what a chart gave is cached by the content of its files. Custom resources are judged last, when the definitions that all
 charts ship are known.
@@ -11,18 +13,19 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from strictreal.collect.chart import archive, customs
+from strictreal.collect.chart import archive, customs, plain
 from strictreal.collect.chart.discover import find
 from strictreal.collect.chart.render import render
 from strictreal.collect.chart.work import Work
-from strictreal.collect.session import Session
 from strictreal.config import Config
 from strictreal.engines import schemas
 from strictreal.errors import ConfigurationError
 from strictreal.facts.charts import Chart, Manifest
 from strictreal.model import Fact, Gap, Inventory, Observation, canonical, digest
+from strictreal.session import Session
 from strictreal.subject import Tree
 
+UNITS = ("Chart", "Render", "Template", "RenderPair", "Manifest", "Validation", "ValuesFile", "KubernetesTarget")
 RENDER_SECONDS = 20
 """Wall time for one chart with one set of values, of which most take 20 ms."""
 BATCH_BYTES = 128 * 1024 * 1024
@@ -71,6 +74,7 @@ def prepare(subjects: Sequence[tuple[Tree, Config]], session: Session, *, second
     session.cache.put_many({work.key: canonical(seen) for work, seen in made if work.repeatable})
     for (tree, config), group in zip(subjects, found, strict=True):
         seen = [observation for work in group if (observation := work.observation()).facts]
+        seen += plain.observe(tree, config, [work.found for work in group], session, _kubernetes(tree, config))
         verdicts = customs.judge([fact for observation in seen for fact in observation.facts], session)
         session.memo[_key(tree, config)] = [_summary(tree, config, seen, verdicts), *seen]
 
@@ -124,6 +128,7 @@ def _summary(tree: Tree, config: Config, seen: list[Observation], verdicts: list
     count = {
         "Chart": len(charts) + unread,
         "Render": renders + unread,
+        "Template": have["Template"] + missed["Template"],
         "RenderPair": renders + unread,
         "Manifest": have["Manifest"] + missed["Manifest"],
         "Validation": have["Manifest"] + missed["Manifest"],

@@ -12,13 +12,14 @@ from strictreal.collect import pipelines
 from strictreal.collect.prose import documents, markdown, plain
 from strictreal.collect.prose.resolve import Paths
 from strictreal.collect.prose.statuses import statuses
-from strictreal.collect.session import Session
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
 from strictreal.facts.claims import Document, DocumentClaim, Mention, StatusClaim
 from strictreal.model import Fact, Inventory, Location, Observation
+from strictreal.session import Session
 from strictreal.subject import Tree
 
+UNITS = ("Document", "Pipeline")
 MAX_BYTES = 1024 * 1024
 """Of one document; a larger one is a gap."""
 _MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
@@ -36,10 +37,8 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
     except UnicodeDecodeError as error:
         raise ValueError(f"is not valid UTF-8: byte {error.start}") from error
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if path.lower().endswith(_MARKDOWN):
-        blocks = markdown.blocks("\n".join(lines))
-    else:
-        blocks = plain.blocks(list(enumerate(lines, 1)), quotes=True)
+    reads = path.lower().endswith(_MARKDOWN)
+    blocks = markdown.blocks("\n".join(lines)) if reads else plain.blocks(list(enumerate(lines, 1)), quotes=True)
     tagged = statuses(path, blocks)
     return [Document(where=Location(path), lines=len(lines)), *tagged, *documents.claims(path, blocks, tagged)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,21 +10,27 @@ from typing import Any
 import msgspec
 import yaml
 
-from strictreal import waiver
-from strictreal.collect.redact import redact
-from strictreal.collect.session import Session
+from strictreal import kubeyaml, waiver
+from strictreal.collect import exemptions
 from strictreal.config import Config
-from strictreal.errors import BoundExceeded, StrictRealError
+from strictreal.errors import StrictRealError
 from strictreal.facts.gate import Comparison, GateChange, WaiverFile, WaiverProblem
 from strictreal.model import Fact, Gap, Inventory, Location, Observation, Waiver, canonical, digest
+from strictreal.redact import redact
+from strictreal.session import Session
 from strictreal.subject import Tree
 
+UNITS = ("WaiverFile", "Configuration")
+COMPARED = ("Comparison",)
+"""What `compare` counts."""
+MIN_FILES = 10
+"""In a subject with fewer files, half of them are soon covered."""
 MAX_DATA_DEPTH = 100
 MAX_DATA_EVENTS = 200_000
 MAX_LABEL = 80
 MAX_SHOWN = 1000
 _PLAIN_KEY = re.compile(r"[\w-]+")
-_TIGHTENS_WHEN_GONE = ("configuration.exclude", "waiver")
+_TIGHTENS_WHEN_GONE = ("configuration.exclude", "configuration.unread", "waiver")
 _TIGHTENS_WHEN_NEW = ("configuration.require",)
 
 
@@ -40,8 +47,22 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
             facts.append(Gap(of="WaiverFile", where=Location(config.waivers), reason=reason))
         else:
             facts.append(WaiverFile(where=Location(config.waivers), waivers=len(entries)))
-            facts += [e if isinstance(e, Waiver) else WaiverProblem(where=e[0], problem=e[1]) for e in entries]
+            facts += [
+                _usable(e, tree) if isinstance(e, Waiver) else WaiverProblem(where=e[0], problem=e[1]) for e in entries
+            ]
     yield Observation(collector="gate", source=config.waivers, digest=read, facts=tuple(facts))
+    own = config.source.split(" ")[0]
+    exempt = tuple(exemptions.facts(tree, config))
+    yield Observation(collector="gate", source=own, digest=tree.digests.get(own, ""), facts=exempt)
+
+
+def _usable(entry: Waiver, tree: Tree) -> Waiver | WaiverProblem:
+    """The waiver, unless its pattern covers so much of the subject that it names nothing."""
+    matched = sum(fnmatch.fnmatchcase(path, entry.paths) for path in tree.paths) if entry.paths else 0
+    if len(tree.paths) >= MIN_FILES and 2 * matched > len(tree.paths):
+        problem = f"paths {entry.paths!r} cover {matched} of the {len(tree.paths)} files: name the folder or the files"
+        return WaiverProblem(where=entry.where, problem=problem)
+    return entry
 
 
 def compare(before: Tree, before_config: Config, after: Tree, after_config: Config) -> Observation:
@@ -108,8 +129,7 @@ def _thresholds(tree: Tree, path: str) -> list[tuple[str, str]]:
     """The leaves of a policy's data file; its digest where it is too large, too deep or not plain data."""
     try:
         data = tree.read(path)
-        _refuse_bomb(data)
-        # libyaml's composer recurses in C, hence the look at the events first.
+        kubeyaml.refuse_beyond(data, depth=MAX_DATA_DEPTH, nodes=MAX_DATA_EVENTS, aliases=False)
         value = yaml.load(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (a safe loader)
         return list(_flat(f"threshold.{path}", value))
     except (
@@ -122,14 +142,6 @@ def _thresholds(tree: Tree, path: str) -> list[tuple[str, str]]:
         RecursionError,
     ):
         return [(f"threshold.{path}", canonical(tree.digests[path]).decode())]
-
-
-def _refuse_bomb(data: bytes) -> None:
-    depth = 0
-    for count, event in enumerate(yaml.parse(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader))):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent) or depth > MAX_DATA_DEPTH or count > MAX_DATA_EVENTS:
-            raise BoundExceeded(f"aliases, or more than {MAX_DATA_DEPTH} levels or {MAX_DATA_EVENTS} values")
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:

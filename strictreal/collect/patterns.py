@@ -16,9 +16,7 @@ import msgspec
 
 from strictreal import suite
 from strictreal.cache import Cache
-from strictreal.collect import languages
-from strictreal.collect.redact import redact
-from strictreal.collect.session import Session
+from strictreal.collect import embedded, languages, unread
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
 from strictreal.engines import semgrep
@@ -26,8 +24,11 @@ from strictreal.engines.rules import RuleSet
 from strictreal.errors import BoundExceeded, StrictRealError
 from strictreal.facts.patterns import PatternMatch, SourceFile, StrictMatch, TestFile, TestMatch
 from strictreal.model import Fact, Gap, Inventory, LeftOut, Location, Natural, Observation, canonical
+from strictreal.redact import CONTEXT, redact, redact_line
+from strictreal.session import Session
 from strictreal.subject import MAX_FILE_BYTES, Entry, Tree
 
+UNITS = ("SourceFile", "TestFile", *unread.UNITS)
 MAX_TEXT = 400
 MAX_MESSAGE = 200
 _KINDS: dict[str, type[PatternMatch]] = {"tests": TestMatch, "strict": StrictMatch}
@@ -68,6 +69,8 @@ class _Source(NamedTuple):
     suffix: str
     key: str
     """The cache key of its content in its language."""
+    embedded: bool = False
+    """Whether only what stands between tags is source."""
 
 
 _DECODER = msgspec.json.Decoder(_Scan)
@@ -89,11 +92,13 @@ class Reader:
         if id(tree) not in self._sources:
             found = []
             for entry in tree:
-                language = languages.language_of(entry.path, tree.opening(entry))
+                inner = embedded.embeds(entry.path)
+                language = _embedded_language(tree, entry) if inner else _language(tree, entry)
                 if language and not excluded(config, entry.path):
                     ending = languages.suffix(entry.path, language)
-                    key = Cache.key(*self._stamp, language, ending, tree.digests[entry.path])
-                    found.append(_Source(tree, entry, language, ending, key))
+                    stamp = (*self._stamp, "embedded") if inner else self._stamp
+                    key = Cache.key(*stamp, language, ending, tree.digests[entry.path])
+                    found.append(_Source(tree, entry, language, ending, key, inner))
             self._sources[id(tree)] = (tree, found)  # the tree is kept, so that its id stays its own
         return self._sources[id(tree)][1]
 
@@ -135,6 +140,8 @@ class Reader:
                 if source.entry.size > MAX_FILE_BYTES:
                     raise BoundExceeded(f"larger than {MAX_FILE_BYTES} bytes (bound: file size)")
                 data = source.tree.read(path)
+                if source.embedded and (scripts := embedded.scripts(path, data)):
+                    data = scripts.source
                 if reason := languages.not_source(source.language, data):
                     self._known[source.key] = _Scan(left_out=reason)
                     continue
@@ -189,14 +196,18 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
     reader = session.shared(Reader)
     reader.begin([(tree, config)])
     tools = {"semgrep": semgrep.version()}
-    left_out: list[Fact] = [
-        LeftOut(where=Location(entry.path), reason=f"no rule reads {language}")
-        for entry in tree
-        if (language := languages.unread(entry.path)) and not excluded(config, entry.path)
-    ]
+    left_out: list[Fact] = []
+    nobody_reads: dict[str, list[str]] = {}
+    for entry in tree:
+        language = languages.unread(entry.path, tree.opening(entry))
+        if language and not excluded(config, entry.path):
+            nobody_reads.setdefault(language, []).append(entry.path)
     files, tests = 0, 0
     for source in reader.sources(tree, config):
         path, scan = source.entry.path, reader.scan(source.key)
+        if scan.left_out == languages.MINIFIED:
+            nobody_reads.setdefault("minified JavaScript", []).append(path)
+            continue
         if scan.left_out:
             left_out.append(LeftOut(where=Location(path), reason=scan.left_out))
             continue
@@ -212,7 +223,21 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
             facts=tuple(facts),
         )
     counted = (Inventory(of="SourceFile", count=files), Inventory(of="TestFile", count=tests))
-    yield Observation(collector="patterns", source="", digest=tree.digest, facts=(*counted, *left_out))
+    missed = unread.facts(config, nobody_reads)
+    yield Observation(collector="patterns", source="", digest=tree.digest, facts=(*counted, *left_out, *missed))
+
+
+def _language(tree: Tree, entry: Entry) -> str:
+    return languages.language_of(entry.path, tree.opening(entry))
+
+
+def _embedded_language(tree: Tree, entry: Entry) -> str:
+    """The language of a file's scripts, "" without any; that of most where it cannot be read, which becomes a gap."""
+    try:
+        scripts = embedded.scripts(entry.path, tree.read(entry.path))
+    except StrictRealError:
+        return "javascript"
+    return scripts.language if scripts else ""
 
 
 def _facts(path: str, language: str, scan: _Scan) -> list[Fact]:
@@ -244,14 +269,14 @@ def _place(lines: list[bytes], found: semgrep.Found) -> Location:
         text = lines[line - 1] if 0 < line <= len(lines) else b""
         return len(text[: byte - 1].decode(errors="replace")) + 1
 
-    text = lines[found.line - 1] if 0 < found.line <= len(lines) else b""
+    near = [line.decode(errors="replace").rstrip() for line in lines[max(0, found.line - 1 - CONTEXT) : found.line]]
     return Location(
         path="",
         line=found.line,
         column=column(found.line, found.column),
         end_line=found.end_line,
         end_column=column(found.end_line, found.end_column),
-        text=redact(text.decode(errors="replace").rstrip(), MAX_TEXT),
+        text=redact_line(near, len(near), MAX_TEXT) if near else "",
     )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import yaml
 
-from strictreal.collect.redact import redact
 from strictreal.config import STRICT_VARIABLE
 from strictreal.facts.claims import Pipeline, StrictClaim
 from strictreal.model import Fact, Location
+from strictreal.redact import redact
 
 MAX_BYTES = 1024 * 1024
 """Of one workflow file; a larger one is a gap."""

@@ -1,7 +1,8 @@
 """Rego policies to facts: what they say, what their tests prove, and what the suite's own say of rendered charts.
 
 Each file is read by itself. Then each file of tests is linked with what it refers to, run, and run again with every
-field of its inputs removed, in both engines when OPA is there. Last, the manifests that the subject's charts render to
+field of its inputs removed, in both engines when OPA is there. Each policy is changed in small ways, and evaluated on
+inputs that say nothing. Last, the manifests that the subject's charts render to
 are judged by the policies of the suite. Nothing foreign is evaluated outside a bounded worker, or before its calls are
 known.
 """
@@ -11,15 +12,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from strictreal.collect.policy import charts, engines, tests
-from strictreal.collect.session import Session
+from strictreal.collect.policy import charts, decisions, engines, mutants, tests
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
 from strictreal.model import Gap, Inventory, Observation
 from strictreal.policy import load
+from strictreal.session import Session
 from strictreal.subject import Tree
 
-UNITS = ("RegoFile", "PolicyModule", "PolicyData", "PolicySuite", "PolicyComparison", "JudgedManifest")
+UNITS = (
+    *("RegoFile", "PolicyModule", "PolicyData", "PolicySuite", "PolicyComparison", "JudgedManifest"),
+    *("MutatedPolicy", "AskedPolicy"),
+)
 
 
 def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
@@ -30,6 +34,8 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
     seen = [
         *loading.observations,
         *tests.collect(tree, loading, session),
+        *mutants.collect(tree, loading, session),
+        *decisions.collect(tree, loading, session),
         *charts.collect(tree, judgeable, session),
         *engines.collect(tree, loading, judgeable, session),
     ]
@@ -38,6 +44,8 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
     files = sum(load.is_policy(entry.path) for entry in entries)
     counts = {unit: have[unit] for unit in UNITS} | {"RegoFile": files, "PolicyModule": files}
     counts["PolicySuite"] = len(loading.suites) + len(loading.refused)
+    counts["MutatedPolicy"] = len({rule.path for rule in loading.rules if loading.is_policy_rule(rule)})
+    counts["AskedPolicy"] = len(loading.deciding())
     inventory = tuple(Inventory(of=unit, count=count) for unit, count in counts.items())
     if any(counts.values()):
         yield Observation(collector=load.COLLECTOR, source="", digest=tree.digest, facts=inventory)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
+from strictreal.collect.strictevasion import Evasion
 from strictreal.config import STRICT_VARIABLE
 from strictreal.facts.code import StrictAction
 
@@ -18,7 +18,17 @@ _VALUE = r"""(?P<quote>\\?["'])?(?P<value>(?(quote)[^"'\\\n]{0,40}|[^\s"'`;&|,)<
 _SET = re.compile(rf"""{_WORD}["']?\s{{0,20}}\]?\s{{0,20}}(?::{{1,3}}|\?|\+)?=(?![=~>])\s{{0,20}}{_VALUE}""")
 _EMPTY = re.compile(rf"{_WORD}=(?=[ \t]{{1,20}}[\w./\"'$-])")
 _DEFAULTED = re.compile(rf"""\$\{{{_V}:?(?P<sign>[-=])(?P<quote>["'])?(?P<value>[^}}"'\n]{{0,40}})""")
+_OTHERS = re.compile(
+    rf"""{_WORD}["']?\s{{0,20}}[:?]?[=:]\s{{0,20}}\\?["']?\$\{{(?!{_V}\b)\w{{1,80}}:?[-=]["']?(?P<value>[^}}"'\n]{{0,40}})"""
+)
+"""The default of another variable, handed on as that of strict mode."""
 _KEYED = re.compile(rf"""(?:^|[\s{{,(\[-])["']?{_V}["']?\s{{0,20}}(?::|=>)(?![=:])\s{{0,20}}{_VALUE}""")
+_ANY_DEFAULT = re.compile(r"""\$\{\w{1,80}:?[-=](?P<value>[^}\n]{0,40})\}""")
+_LAST_CHOICE = re.compile(r".*\|\|\s{0,9}(?=['\"\w])")
+"""All but the last alternative of an expression: `inputs.strict && '1' || '0'`."""
+_COMPUTED = re.compile(
+    rf"""{_WORD}["']?\s{{0,20}}[:?]?[=:]\s{{0,20}}\\?["']?(?P<value>\$(?:\{{\{{[^}}|\n]{{0,200}}\}}\}}|\(\w{{1,80}}\)|\{{\w{{1,80}}\}}|\w{{1,80}}))"""
+)
 _SPACED = re.compile(
     rf"""(?:\bENV|\bsetenv|\bset\s{{1,9}}-\w*x\w*|\bset\s{{1,9}}--export)\s{{1,20}}{_WORD}\s{{1,20}}{_VALUE}"""
 )
@@ -36,14 +46,6 @@ _COMMENT = re.compile(r"\s*(?:#|//|;|--|\*|<!--|\{\{-?\s*/\*|@?(?i:rem)\s|::)")
 _SAID = re.compile(r"""\s*@?-?(?:echo|printf|print|puts|Write-Host|console\.log|log)\b(?![^|]*>)(?![^|]*\|\s*tee)""")
 _NAMED = re.compile(rf"""^\s*-?\s*\{{?\s*["']?name["']?\s*:\s*["']?{_V}["']?\s*(?:,|\}}|#|$)""")
 _NAMED_VALUE = re.compile(rf"""["']?\bvalue["']?\s*:\s*{_VALUE}""")
-
-
-class Evasion(NamedTuple):
-    """What one line does to strict mode; lines count from 1."""
-
-    line: int
-    action: StrictAction
-    value: str = ""
 
 
 def evasions(lines: Iterable[str], first: int = 1, *, as_shell: bool = False) -> Iterator[Evasion]:
@@ -67,6 +69,20 @@ def evasions(lines: Iterable[str], first: int = 1, *, as_shell: bool = False) ->
                     yield Evasion(first + offset, *found)
 
 
+def computed(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Line and value of every place that sets the variable to what is worked out elsewhere, so that nobody can know it.
+
+    A value that is handed through under the same name, or that names a default, is known.
+    """
+    for number, whole in enumerate(lines, 1):
+        line = whole[:MAX_LINE]
+        if STRICT_VARIABLE not in line or _COMMENT.match(line) or _SAID.match(line):
+            continue
+        found = _COMPUTED.search(line)
+        if found and not _is_inside_comment(line, found.start()) and STRICT_VARIABLE not in found["value"]:
+            yield number, found["value"]
+
+
 def is_false(value: str) -> bool:
     """Whether a value, as text, means that strict mode is off. `${{ false }}` and `${SOMABRAIN_STRICT_REAL:-0}` do."""
     text = value.strip()
@@ -74,7 +90,8 @@ def is_false(value: str) -> bool:
         text = expression[1]
         if not text:
             return False
-    if default := _DEFAULTED.fullmatch(text.removesuffix("}")):
+        text = _LAST_CHOICE.sub("", text) if "||" in text else text
+    if default := _DEFAULTED.fullmatch(text.removesuffix("}")) or _ANY_DEFAULT.fullmatch(text):
         return default["value"].strip().lower() in FALSE
     return text.strip("\"'").strip().lower() in FALSE
 
@@ -95,6 +112,9 @@ def _in_line(line: str, *, as_shell: bool) -> tuple[StrictAction, str] | None:
                 continue  # a value that is worked out elsewhere
             if _ends(rest) and is_false(found["value"]) and not _is_unset_key(pattern, found):
                 return "set", found["value"]
+    other = _OTHERS.search(line)
+    if other and other["value"].strip().lower() in FALSE and not _is_inside_comment(line, other.start()):
+        return "default", other["value"]
     for default in _DEFAULTED.finditer(line):
         assigns = default["sign"] == "=" or re.search(
             rf"{_V}[\"']?\s{{0,9}}[:?]?[=:]\s{{0,9}}\\?[\"']?$", line[: default.start()]

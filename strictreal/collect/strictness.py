@@ -12,39 +12,46 @@ from importlib.metadata import version
 
 import yaml
 
-from strictreal.collect import strictlines, strictyaml
-from strictreal.collect.python import strict
+from strictreal.collect import strictlines, strictstatus, strictyaml
+from strictreal.collect.languages import NOTEBOOK, has_suffix, language_of, unread
+from strictreal.collect.python import notebook, strict
 from strictreal.collect.python.module import parse
-from strictreal.collect.redact import redact
-from strictreal.collect.session import Session
+from strictreal.collect.strictevasion import Evasion
 from strictreal.collect.subject import excluded
 from strictreal.config import STRICT_VARIABLE, Config
 from strictreal.facts.code import StrictEvasion, StrictSource
 from strictreal.model import Fact, Gap, Inventory, LeftOut, Location, Observation
+from strictreal.redact import redact
+from strictreal.session import Session
 from strictreal.subject import Entry, Tree
 
+UNITS = ("StrictSource",)
 MAX_BYTES = 1024 * 1024
 """Of one file that is no Python; a larger one that names the variable is a gap."""
 MAX_TEXT = 400
 _NAMES = tuple(part.encode() for part in (STRICT_VARIABLE, STRICT_VARIABLE.partition("_")[2]))
+_AUDIT = re.compile(strictstatus.AUDIT.pattern.encode())
 _PROSE = re.compile(
-    r"(?i)\.(?:md|markdown|mdown|mkd|rst|adoc|txt|html?|svg|csv|tsv|ipynb|po|pot|lock|sum|log|tex|xml|rego|patch|diff"
+    r"(?i)\.(?:md|markdown|mdown|mkd|rst|adoc|txt|html?|svg|csv|tsv|po|pot|lock|sum|log|tex|xml|rego|patch|diff"
     r"|png|jpe?g|gif|ico|webp|pdf|zip|gz|tgz|bz2|xz|zst|whl|jar|tar|so|dylib|dll|exe|bin|pyc|woff2?|ttf|eot|mp[34]|parquet"
     r"|npy|npz|pt|onnx|safetensors|db|sqlite3?|pb|h5|pkl|map|min\.js|css|jsonl)$"
 )
+_ELSEWHERE = "worked out elsewhere, and not to be known from the file"
 _YAML = re.compile(r"(?i)\.(?:ya?ml)$")
 _COMPOSE = re.compile(r"(?i)(?:^|/)(?:docker-)?compose[^/]*\.ya?ml$|(?:^|/)[^/]*\.compose\.ya?ml$")
+_MAKE = re.compile(r"(?i)(?:^|/)(?:gnu)?makefile[^/]*$|\.mk$|(?:^|/)justfile$")
+_INI = re.compile(r"(?i)\.(?:ini|cfg|toml)$")
 _SHELL = re.compile(
     r"(?i)\.(?:sh|bash|zsh|ksh|ash|bats|dockerfile)$|(?:^|/)(?:Dockerfile|Containerfile)[^/]*$"
     r"|(?:^|/)(?!(?:gnu)?makefile)[^./]+$"
 )
-_PYTHON = (".py", ".pyi", ".pyw")
+_SETTING = re.compile(r"(?i)\.(?:env|ini|cfg|conf|toml|mk|properties|tpl|j2)$|(?:^|/)[^.]+$|(?:^|/)\.env[^/]*$")
 
 
 def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
-    """The files that name the variable, and their evasions."""
+    """The files that name the variable or run an audit, and their evasions."""
     sources: list[Entry] = []
-    unread: list[Observation] = []
+    unreadable: list[Observation] = []
     passed_over: list[Fact] = []
     for entry in tree:
         if _PROSE.search(entry.path) or excluded(config, entry.path):
@@ -53,25 +60,26 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
             data = tree.read(entry.path)
         except Exception as error:
             if _may_matter(entry.path):
-                unread.append(_gap(tree, entry.path, str(error)))
+                unreadable.append(_gap(tree, entry.path, str(error)))
             else:
                 reason = str(error).removeprefix(entry.path + ": ")
                 passed_over.append(
                     LeftOut(where=Location(entry.path), reason=f"not searched for strict mode: {reason}")
                 )
             continue
-        if _NAMES[1] in data:
+        if _NAMES[1] in data or (b"strictreal" in data and _AUDIT.search(data)):
             sources.append(entry)
-    counted = Inventory(of="StrictSource", count=len(sources) + len(unread))
+    counted = Inventory(of="StrictSource", count=len(sources) + len(unreadable))
     yield Observation(collector="strictness", source="", digest=tree.digest, facts=(counted, *passed_over))
-    yield from unread
+    yield from unreadable
     tools = {"pyyaml": version("pyyaml")}
     yield from session.per_file("strictness", "StrictSource", tree, sources, facts_of, tools)
 
 
 def _may_matter(path: str) -> bool:
     """Whether a file that cannot be read is of a kind that sets variables, so that it is missed."""
-    return path.endswith((*_PYTHON, ".sh", ".env")) or bool(_YAML.search(path))
+    source = language_of(path) or unread(path) or has_suffix(path, NOTEBOOK)
+    return bool(source or _YAML.search(path) or _SETTING.search(path))
 
 
 def _gap(tree: Tree, path: str, reason: str) -> Observation:
@@ -83,7 +91,9 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
     """reading what names strict mode"""
     path, data = file
     mentions = StrictSource(where=Location(path), mentions=data.count(_NAMES[0]))
-    if path.endswith(_PYTHON):
+    if has_suffix(path, NOTEBOOK):
+        return [mentions, *_in_notebook(path, data)]
+    if language_of(path, data[:400]) == "python":
         return [mentions, *strict.facts(parse(path, data))]
     if len(data) > MAX_BYTES:
         raise ValueError(f"is larger than {MAX_BYTES} bytes (bound: size of a file that sets variables)")
@@ -92,23 +102,43 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
     return [
         mentions,
         *(
-            StrictEvasion(
-                where=Location(
-                    path, line, text=redact(lines[line - 1].strip(), MAX_TEXT) if line <= len(lines) else ""
-                ),
-                action=evasion.action,
-                value=evasion.value[:40],
-            )
+            _fact(path, evasion, lines[line - 1] if line <= len(lines) else "")
             for line, evasion in sorted(found.items())
+        ),
+        *(
+            Gap(of="StrictSource", where=Location(path, line), reason=f"strict mode is set to {value}: {_ELSEWHERE}")
+            for line, value in strictlines.computed(lines)
+            if line not in found
         ),
     ]
 
 
-def _evasions(path: str, text: str, lines: list[str]) -> Iterator[strictlines.Evasion]:
+def _in_notebook(path: str, data: bytes) -> Iterator[Fact]:
+    """The evasions of a notebook's Python, and those of the lines that it hands to a shell."""
+    book = notebook.read(data)
+    if book.unread:
+        raise ValueError(book.unread[0])
+    yield from strict.facts(parse(path, book.text.encode()))
+    for line, command in book.commands.items():
+        lost = strictstatus.swallowed([command], line)
+        for evasion in (*strictlines.evasions([command], line, as_shell=True), *lost):
+            yield _fact(path, evasion, command)
+
+
+def _fact(path: str, evasion: Evasion, text: str) -> StrictEvasion:
+    where = Location(path, evasion.line, text=redact(text.strip(), MAX_TEXT, unquoted=True))
+    return StrictEvasion(where=where, action=evasion.action, value=evasion.value[:40])
+
+
+def _evasions(path: str, text: str, lines: list[str]) -> Iterator[Evasion]:
     if _YAML.search(path):
         try:
-            yield from list(strictyaml.evasions(text, hands_through=bool(_COMPOSE.search(path))))
-            return
+            found = list(strictyaml.evasions(text, hands_through=bool(_COMPOSE.search(path))))
         except yaml.YAMLError:
             pass  # a template, or nested beyond reason: read by lines
+        else:
+            yield from found
+            return
     yield from strictlines.evasions(lines, as_shell=bool(_SHELL.search(path)))
+    kind = "make" if _MAKE.search(path) else "ini" if _INI.search(path) else "shell"
+    yield from strictstatus.swallowed(lines, kind=kind)

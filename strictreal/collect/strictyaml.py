@@ -20,11 +20,11 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from strictreal.collect import strictlines
-from strictreal.collect.strictlines import Evasion, is_false
+from strictreal.collect import strictlines, strictstatus
+from strictreal.collect.strictevasion import Evasion
+from strictreal.collect.strictlines import is_false
 from strictreal.config import STRICT_VARIABLE
-
-MAX_DEPTH = 200
+from strictreal.kubeyaml import MAX_DEPTH
 
 
 @dataclass
@@ -44,6 +44,14 @@ class _Frame:
     """Scalars by key; None for values that are no scalars."""
     named: int = 0
     """The line of `name: VARIABLE`; 0 without one."""
+    under: str = ""
+    """The key that it stands under, of a list for its elements too."""
+    scripts: list[tuple[str, _Scalar]] = field(default_factory=list)
+    """What runs an audit, each with its key."""
+    audits: bool = False
+    """Whether an audit runs here or anywhere below."""
+    pardons: list[tuple[int, str]] = field(default_factory=list)
+    """Keys that make a failure count for nothing, with their lines."""
 
 
 def evasions(text: str, *, hands_through: bool) -> Iterator[Evasion]:
@@ -78,14 +86,56 @@ def evasions(text: str, *, hands_through: bool) -> Iterator[Evasion]:
         elif isinstance(event, MappingStartEvent | SequenceStartEvent):
             if len(stack) >= MAX_DEPTH:
                 raise yaml.YAMLError(f"nested more than {MAX_DEPTH} levels deep (bound: YAML depth)")
+            above = stack[-1] if stack else None
+            under = above.key.text if above and above.key else above.under if above and not above.mapping else ""
             _opaque(stack)
-            stack.append(_Frame(isinstance(event, MappingStartEvent)))
+            stack.append(_Frame(isinstance(event, MappingStartEvent), under=under))
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
             frame = stack.pop()
+            yield from _verdicts(frame)
+            if stack:
+                stack[-1].audits |= frame.audits
             if frame.named:
                 value = frame.pairs.get("value")
                 if ("value" in frame.pairs and value and is_false(value.text)) or not frame.pairs.keys() - {"name"}:
                     yield Evasion(value.line if value else frame.named, "set", value.text if value else "")
+
+
+_PARDONS = frozenset(
+    {
+        *("continue-on-error", "allow_failure", "continueOnError", "soft_fail", "ignore_errors", "ignore_error"),
+        *("ignore-errors", "ignoreErrors", "ignore_failure"),
+    }
+)
+"""Keys of GitHub, GitLab, Azure, Buildkite, Ansible and Taskfile files under which a failure counts for nothing."""
+_NEVER = {("if", "false"), ("when", "never"), ("failed_when", "false"), ("failure", "ignore"), ("condition", "false")}
+
+
+def _pardons(key: str, value: str) -> bool:
+    """Whether a key and its value make a failure count for nothing, or keep a step from running."""
+    text = value.strip().lower()
+    if inner := text.removeprefix("${{").removesuffix("}}").strip() if text.startswith("${{") else "":
+        text = inner
+    if key in _PARDONS:
+        return text in {"true", "yes", "on", "1"} or (text == inner and text != "false")
+    return (key, text) in _NEVER
+
+
+def _verdicts(frame: _Frame) -> Iterator[Evasion]:
+    """Audits of one mapping or list whose status is thrown away."""
+    shell = frame.pairs.get("shell")
+    for key, scalar in frame.scripts:
+        strong = frame.under in {"script", "before_script"} or key in {"script", "before_script", "command"}
+        strong |= shell is not None and shell.text.strip() == "bash"
+        lines = scalar.text.split("\n")
+        if key == "after_script" or frame.under == "after_script":
+            yield Evasion(scalar.line, "swallow", "after_script")
+        yield from strictstatus.swallowed(
+            lines, scalar.line + scalar.block, pipefail=strong, errexit=key == "run" or strong
+        )
+    if frame.audits and frame.mapping:
+        for line, shown in frame.pardons:
+            yield Evasion(line, "swallow", shown)
 
 
 def _line(event: Event) -> int:
@@ -105,6 +155,9 @@ def _opaque(stack: list[_Frame]) -> None:
 
 def _scalar(stack: list[_Frame], scalar: _Scalar, *, hands_through: bool) -> Iterator[Evasion]:
     if not stack or not stack[-1].mapping:
+        if stack and strictstatus.AUDIT.search(scalar.text):
+            stack[-1].audits = True
+            stack[-1].scripts.append(("", scalar))
         yield from _text(scalar)
         return
     frame = stack[-1]
@@ -112,7 +165,12 @@ def _scalar(stack: list[_Frame], scalar: _Scalar, *, hands_through: bool) -> Ite
         frame.key = scalar
         return
     key, frame.key = frame.key, None
-    if key.text in {"name", "value"} or len(frame.pairs) < 8:
+    if _pardons(key.text, scalar.text):
+        frame.pardons.append((scalar.line, f"{key.text}: {scalar.text.strip()[:30]}"))
+    elif key.text not in {"name", "description", "summary", "title"} and strictstatus.AUDIT.search(scalar.text):
+        frame.audits = True
+        frame.scripts.append((key.text, scalar))
+    if key.text in {"name", "value", "shell"} or len(frame.pairs) < 8:
         frame.pairs[key.text] = scalar
     if key.text == "name" and scalar.text == STRICT_VARIABLE:
         frame.named = scalar.line

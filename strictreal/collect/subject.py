@@ -5,10 +5,13 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator
 
-from strictreal.collect.session import Session
 from strictreal.config import Config
 from strictreal.model import Demand, Fact, LeftOut, Location, Observation
+from strictreal.session import Session
 from strictreal.subject import Tree
+
+UNITS: tuple[str, ...] = ()
+"""It counts nothing: what it says of demands must be there, or there is no audit."""
 
 
 def excluded(config: Config, path: str) -> str:

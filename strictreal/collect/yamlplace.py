@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from strictreal.collect.kubeyaml import MAX_NODES, key_text, resolve
+from strictreal.kubeyaml import MAX_NODES, key_text, resolve
 
 Path = tuple[str | int, ...]
 

@@ -11,13 +11,16 @@ import importlib.metadata
 import json
 import os
 import re
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-import regorus  # type: ignore[import-untyped]
+import regorus
 
 from strictreal.errors import StrictRealError
 
@@ -186,7 +189,7 @@ def _quiet() -> Iterator[None]:
     """Keep what the engine's parser says of v0 policies off the terminal; it writes to the descriptor itself."""
     kept = os.dup(2)
     try:
-        with open(os.devnull, "wb") as nowhere:
+        with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         yield
     finally:
@@ -194,13 +197,41 @@ def _quiet() -> Iterator[None]:
         os.close(kept)
 
 
-class Engine:
-    """regorus with errors that a reader can use. Cheap to make; not to be shared between threads."""
+_orphans: deque[tuple[int, regorus.Engine]] = deque()
+"""Native engines that a foreign thread collected, each with the thread that may drop it."""
 
-    def __init__(self) -> None:
-        self.native = regorus.Engine()
-        self.native.set_policy_length_config(**_LIMITS)
-        self.native.set_gather_prints(True)
+
+def _bury() -> None:
+    """Drop the orphans of this thread."""
+    here = threading.get_ident()
+    for _ in range(len(_orphans)):
+        orphan = _orphans.popleft()
+        if orphan[0] != here:
+            _orphans.append(orphan)
+
+
+class Engine:
+    """regorus with errors that a reader can use. Cheap to make; not to be shared between threads.
+
+    A native engine must be dropped by the thread that made it. An error's traceback keeps its engine in a reference
+    cycle, and whichever thread happens to collect garbage ends that: so it is left there to the thread that owns it.
+    """
+
+    def __init__(self, native: regorus.Engine | None = None) -> None:
+        _bury()
+        self._thread = threading.get_ident()
+        self.native = native or regorus.Engine()
+        if native is None:
+            self.native.set_policy_length_config(**_LIMITS)
+            self.native.set_gather_prints(True)
+
+    def __del__(self) -> None:
+        if threading.get_ident() != self._thread:
+            _orphans.append((self._thread, self.native))
+
+    def copy(self) -> Engine:
+        """Another engine with the same modules and data."""
+        return Engine(self.native.clone())
 
     def ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Call into the engine; its errors come without their Rust backtraces.

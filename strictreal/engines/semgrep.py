@@ -199,7 +199,7 @@ class Run:
             SuiteError: the rules themselves are at fault.
         """
         process, done = self._process, 0
-        assert process is not None  # noqa: S101
+        assert process is not None  # noqa: S101  (whoever waits has started it)
         while True:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)

@@ -25,7 +25,7 @@ from types import TracebackType
 
 import msgspec
 
-from strictreal.errors import EvidenceError, EvidenceNotWritten, StrictRealError
+from strictreal.errors import EvidenceError, EvidenceNotWritten, NotEvidence, StrictRealError
 from strictreal.evidence import compose, disk, ledger
 from strictreal.evidence.compose import Audit
 from strictreal.evidence.ledger import Chain
@@ -59,7 +59,7 @@ def output_folder(root: Path, configured: str, asked: Path | None) -> Path:
     """Where bundles go: where the user says, or else the subject's own folder, provided that it is inside the subject.
 
     Raises:
-        EvidenceError: the subject's folder is, or lies behind, a symbolic link, or is not a folder.
+        NotEvidence: the subject's folder is, or lies behind, a symbolic link, or is not a folder.
     """
     if asked is not None:
         return asked.resolve()
@@ -68,7 +68,7 @@ def output_folder(root: Path, configured: str, asked: Path | None) -> Path:
         path /= part
         if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
             name = path.relative_to(root)
-            raise EvidenceError(f"{name}: not a folder of the subject; name another place with --output")
+            raise NotEvidence(f"{name}: not a folder of the subject; name another place with --output")
     return path
 
 
@@ -151,7 +151,7 @@ class Writer:
             EvidenceError: the ledger does not hold any more.
         """
         with disk.unwritten("the bundle"):
-            (self.folder / RESULTS).write_bytes(canonical(Results(only=audit.only, results=audit.results)))
+            (self.folder / RESULTS).write_bytes(canonical(Results(results=audit.results)))
             (self.folder / ENVIRONMENT).write_bytes(canonical(compose.environment(audit)))
             _refuse_secrets(self.folder, secrets or {})
             manifest = canonical(_manifest(self.folder))

@@ -42,6 +42,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     subject: Subject
     results: tuple[Result, ...]
     only: tuple[str, ...] = ()
+    """The ids of the checks that were asked for; none: the whole suite."""
     lane: str = "embedded"
     strict: bool = False
     base: Base | None = None
@@ -91,6 +92,7 @@ def envelope(audit: Audit, signer: Signer, manifest: str, bundle: str, chain: Ch
         strict=audit.strict,
         base=audit.base,
         sprint=audit.sprint,
+        only=audit.only,
         outcomes={result.check: result.outcome for result in audit.results},
         suite=suite.suite_digest(),
         engine=suite.engine_digest(),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from strictreal.errors import StrictRealError
+from strictreal.errors import NotEvidence, StrictRealError
 from strictreal.evidence import disk
 from strictreal.evidence.factfiles import FACTS, SPECIMENS
 from strictreal.evidence.statement import (
@@ -77,6 +77,31 @@ def walk(folder: Path) -> Iterator[tuple[str, Seen]]:
                 yield prefix + entry.name, Seen(kind, status.st_size)
                 if kind == "a folder":
                     stack.append(f"{prefix}{entry.name}/")
+
+
+def require_bundle(folder: Path) -> None:
+    """Refuse a folder that nobody could take for a bundle; one that lost a part of itself is a damaged bundle.
+
+    Raises:
+        NotEvidence: it is no folder, or has neither an envelope nor a manifest.
+    """
+    if not folder.is_dir():
+        raise NotEvidence(f"{folder}: not a folder; name the folder of a bundle")
+    if not any(os.path.lexists(folder / name) for name in (ENVELOPE, MANIFEST)):
+        raise NotEvidence(f"{folder}: not a bundle: it has neither {ENVELOPE} nor {MANIFEST}")
+
+
+def holds_bundle(folder: Path) -> bool:
+    """Whether a bundle, or what is left of one, stands somewhere below: a folder of evidence that lost its ledger."""
+    try:
+        for count, (name, _) in enumerate(walk(folder)):
+            if name.rpartition("/")[2] in (ENVELOPE, MANIFEST):
+                return True
+            if count > MAX_ENTRIES:
+                return False
+    except OSError:
+        return False
+    return False
 
 
 def envelope(folder: Path) -> Contents:

@@ -90,7 +90,7 @@ def _about(bundle: Bundle) -> Mapping[str, str]:
         "strict": str(said.strict).lower(),
         "suite": said.suite,
         "engine": said.engine,
-        "checks asked for": " ".join(bundle.results.only) or "all",
+        "checks asked for": " ".join(said.only) or "all",
         "key": said.key.kind if bundle.signed else "none",
         "python": bundle.environment.python,
         "platform": bundle.environment.platform,

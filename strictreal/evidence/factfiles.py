@@ -72,7 +72,26 @@ def observations(folder: Path, name: str) -> Iterator[Observation]:
     return facts.decode(_lines(folder / name), name)
 
 
+def drawn_from(folder: Path) -> dict[tuple[str, str], str]:
+    """The digest of the tree that the facts of each specimen were drawn from, by check id and kind; "" if unsaid.
+
+    Raises:
+        EvidenceError: as for `read`.
+    """
+    origins = {}
+    for key, lines in _headed(folder).items():
+        seen = facts.decode(lines, SPECIMENS)
+        origins[key] = next((each.digest for each in seen if each.collector == "subject"), "")
+    return origins
+
+
 def _specimens(folder: Path) -> dict[tuple[str, str], FactSet]:
+    headed = _headed(folder)
+    return {key: FactSet(facts.decode(lines, f"{SPECIMENS} ({'/'.join(key)})")) for key, lines in headed.items()}
+
+
+def _headed(folder: Path) -> dict[tuple[str, str], list[bytes]]:
+    """The lines of each specimen, by the check id and kind of the heading before them."""
     found: dict[tuple[str, str], list[bytes]] = {}
     current: list[bytes] | None = None
     for number, line in enumerate(_lines(folder / SPECIMENS), 1):
@@ -88,7 +107,7 @@ def _specimens(folder: Path) -> dict[tuple[str, str], FactSet]:
             raise EvidenceError(f"{SPECIMENS}:{number}: an observation without a heading")
         else:
             current.append(line)
-    return {key: FactSet(facts.decode(lines, f"{SPECIMENS} ({'/'.join(key)})")) for key, lines in found.items()}
+    return found
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -48,6 +48,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """`development`, `configured` or `none`, as the bundle claims."""
     totals: dict[str, int]
     """How many checks had each outcome."""
+    lane: str
+    only: tuple[str, ...]
+    """The checks that were asked for; none: the whole suite."""
     strict: bool
     commit: str
     dirty: int
@@ -59,8 +62,10 @@ def load(folder: Path) -> Bundle:
     """One bundle.
 
     Raises:
+        NotEvidence: the folder is no bundle.
         EvidenceError: a file is missing or is not what it should be; the message names it.
     """
+    contents.require_bundle(folder)
     found = contents.envelope(folder)
     if found.statement is None or found.envelope is None:
         raise EvidenceError(f"{folder}: {found.problems[0]}")
@@ -97,6 +102,8 @@ def runs(output: Path) -> list[Run]:
                 time=said.time if said else "",
                 key=said.key.kind if said and found.envelope and found.envelope.signatures else NONE,
                 totals=totals(said) if said else {},
+                lane=said.lane if said else "",
+                only=said.only if said else (),
                 strict=bool(said and said.strict),
                 commit=said.subject.commit if said else "",
                 dirty=said.subject.dirty if said else 0,

@@ -49,9 +49,8 @@ class Manifest(_Record, frozen=True, kw_only=True):
 
 
 class Results(_Record, frozen=True, kw_only=True):
-    """What `recheck` recomputes bit for bit, and the ids that the audit was limited to (none: the whole suite)."""
+    """What `recheck` recomputes bit for bit."""
 
-    only: tuple[str, ...]
     results: tuple[Result, ...]
 
 
@@ -120,6 +119,8 @@ class Predicate(_Record, frozen=True, kw_only=True):
     strict: bool
     base: Base | None
     sprint: Sprint | None
+    only: tuple[str, ...]
+    """The ids of the checks that were asked for; none: the whole suite."""
     outcomes: dict[str, Outcome]
     suite: str
     """Digest of the checks, rules and policies in use."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from strictreal.errors import EvidenceError, StrictRealError
+from strictreal.errors import EvidenceError, NotEvidence, StrictRealError
 from strictreal.evidence import contents, ledger, standing
 from strictreal.evidence.contents import Contents, printable
 from strictreal.evidence.ledger import Chain
@@ -77,19 +77,21 @@ def verify(path: Path, demands: Demands, *, witness: Witness | None = None) -> R
     """Verify one bundle and the ledger it stands in, or, given an evidence folder, every bundle and the ledger.
 
     Raises:
+        NotEvidence: it is neither, holds no bundle, and held no ledger when this user saw it last.
         BoundExceeded: a running audit kept the ledger locked all the time.
     """
     path = path.absolute()
-    if not path.is_dir():
-        return Report(path=path, problems=(f"{path}: not a folder",), notes=(), bundles=0)
     if os.path.lexists(path / ENVELOPE) or os.path.lexists(path / MANIFEST):
         return _one(path, demands, witness)
     if os.path.lexists(path / ledger.LEDGER):
         return _all(path, demands, witness)
-    problems = [f"{path}: neither a bundle ({ENVELOPE}) nor an evidence folder ({ledger.LEDGER})"]
-    if witness and (gone := witness.problem(path, Chain())):
-        problems.append(f"{ledger.LEDGER}: {gone}")
-    return Report(path=path, problems=tuple(problems), notes=(), bundles=0)
+    what = "neither a bundle" if path.is_dir() else "not a folder, so neither a bundle"
+    problem = f"{path}: {what} ({ENVELOPE}) nor an evidence folder ({ledger.LEDGER})"
+    gone = witness.problem(path, Chain()) if witness else ""
+    if gone or contents.holds_bundle(path):
+        lost = f"{ledger.LEDGER}: {gone or 'missing, though bundles stand here'}"
+        return Report(path=path, problems=(problem, lost), notes=(), bundles=0)
+    raise NotEvidence(problem)
 
 
 def _one(path: Path, demands: Demands, witness: Witness | None) -> Report:
@@ -173,6 +175,8 @@ def _judge_statement(found: Contents, demands: Demands, problems: list[str], not
     said = found.statement.predicate
     if demands.suite and said.suite != demands.suite:
         problems.append(f"{ENVELOPE}: judged by suite {said.suite}, not by {demands.suite}")
+    if said.only:
+        notes.append(f"not a whole audit: only {', '.join(map(printable, said.only))} ran")
     if said.subject.dirty:
         notes.append(f"the tree had {said.subject.dirty} uncommitted paths")
     if not found.envelope.signatures:

@@ -98,10 +98,13 @@ class Fake(Located, frozen=True, kw_only=True):
     """Something that stands where a real collaborator or real data belongs."""
 
     unit = "Module"
-    kind: Literal["mock", "patch", "service", "double", "import", "random", "invented", "legacy"]
+    kind: Literal[
+        "mock", "patch", "service", "double", "import", "random", "invented", "legacy", "in-process", "hashed"
+    ]
     """`mock`: a mock library; `patch`: behaviour replaced in place; `service`: a library that plays a service;
     `double`: a class named a stand-in; `random`: random numbers under a name of data; `invented`: made-up records;
-    `legacy`: a name under which this project's stand-ins were known."""
+    `legacy`: a name under which this project's stand-ins were known; `in-process`: a class or function that works in
+    its own memory alone, `detail` says where; `hashed`: an embedding that is computed from a hash, named by `detail`."""
     name: str
     """What was used, fully qualified where imports tell."""
     detail: str = ""
@@ -115,7 +118,7 @@ class Fake(Located, frozen=True, kw_only=True):
     """For random picks: what is picked among are sentences that are written in the code."""
 
 
-Ending = Literal["passes", "returns", "assigns", "defines", "continues", "substitutes"]
+Ending = Literal["passes", "returns", "assigns", "defines", "continues", "substitutes", "keeps", "discards"]
 Context = Literal["cleanup", "retried", "loud at use", "answers", "representation", "boundary"]
 
 
@@ -130,7 +133,8 @@ class Handler(Located, frozen=True, kw_only=True):
     `import`: a module that is missing."""
     ends: Ending
     """What takes the place of the result: nothing, a default that is returned or assigned, a function or class defined
-    here, the next round of a loop; `substitutes`: another object or call does the work."""
+    here, the next round of a loop; `substitutes`: another object or call does the work; `keeps`: what was to be sent
+    stays in this process or on its disk; `discards`: the construct itself takes every error away."""
     value: Value = ""
     """How much the default says; "" for one that is computed or a variable."""
     shown: str = ""
@@ -143,3 +147,19 @@ class Handler(Located, frozen=True, kw_only=True):
     """What is around it. `cleanup`: something is being released; `retried`: the same is tried again, and in the end a
     failure shows; `loud at use`: whoever needs the missing module gets an exception; `answers`: the function asks
     whether it works; `representation`: a text for people; `boundary`: a logged loop that outlives each of its items."""
+
+
+class Substitute(Located, frozen=True, kw_only=True):
+    """Another object that is chosen by a condition, without any exception, where a service, module or program is not."""
+
+    unit = "Module"
+    absent: Literal["client", "reach", "program", "address", "answer"]
+    """What is not there: an object by which a service is called; a service that answers; a module or program that is
+    installed; the address of a service; a response that is good."""
+    instead: str
+    """The condition as source text, redacted, at most 60 characters."""
+    shown: str
+    """What is taken in its place, as source text, redacted, at most 60 characters."""
+    value: Value = ""
+    """How much it says where it is a literal."""
+    function: str = ""

@@ -45,6 +45,17 @@ class Render(Located, frozen=True, kw_only=True):
         return f"with {self.overlay}" if self.overlay else "with its own values"
 
 
+class Template(Located, frozen=True, kw_only=True):
+    """One template that Helm rendered, of the chart or of a subchart that is switched on.
+
+    A chart none of whose templates writes a manifest, under any values, has gaps in their place.
+    """
+
+    chart: str
+    overlays: tuple[str, ...] = ()
+    """The values files with which it writes a manifest, "" for the chart's own values; none when it never does."""
+
+
 def rendered(documents: Iterable[str]) -> bytes:
     """What a chart renders to, as JSON Lines: each manifest once, secrets redacted, in the order of their text."""
     return "".join(f"{document}\n" for document in sorted(set(documents))).encode()

@@ -15,6 +15,16 @@ class Module(Located, frozen=True, kw_only=True):
     """`test`, `example` (documentation, demonstrations and benchmarks count as such) or `product`."""
 
 
+class Imports(Located, frozen=True, kw_only=True):
+    """What one module imports. It serves to find what git ignores, and is left out of the bundle."""
+
+    unit = "Module"
+    names: tuple[str, ...]
+    """Dotted, relative ones with their leading dots; for `from a import b` both may be modules: `a.b`."""
+    lines: tuple[Natural, ...]
+    """Where each stands."""
+
+
 class SettingsModule(Fact, frozen=True, kw_only=True):
     """The files of the subject that may read settings from the environment."""
 
@@ -65,20 +75,31 @@ class TestFunction(Located, frozen=True, kw_only=True):
     """Why it cannot fail, as the rest of a sentence about it; empty when it can."""
 
 
-StrictAction = Literal["set", "default", "delete"]
+class TestExclusion(Located, frozen=True, kw_only=True):
+    """One place in the configuration of a test runner that keeps tests from running, or their failure from counting."""
+
+    __test__: ClassVar[bool] = False
+    unit = "TestFunction"
+    how: str
+    """What does it: an option, a variable of conftest.py."""
+    what: str = ""
+    """What is left out, as written, at most 120 characters."""
+
+
+StrictAction = Literal["set", "default", "delete", "swallow"]
 
 
 class StrictSource(Located, frozen=True, kw_only=True):
-    """One file that names the variable of strict mode: the unit in which evasions are looked for."""
+    """One file that names the variable of strict mode or runs an audit: the unit in which evasions are looked for."""
 
     mentions: Natural
     """How many times it is named."""
 
 
 class StrictEvasion(Located, frozen=True, kw_only=True):
-    """One place that turns strict mode off: by a false value, a false default, or by deleting the variable."""
+    """One place that turns strict mode off: a false value, a false default, a deletion, a verdict that is thrown away."""
 
     unit = "StrictSource"
     action: StrictAction
     value: str = ""
-    """The false value as written; empty for deletions and for the empty string."""
+    """The false value as written; empty for deletions and for the empty string; how a verdict is thrown away."""

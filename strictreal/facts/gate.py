@@ -35,3 +35,36 @@ class GateChange(Located, frozen=True, kw_only=True):
     after: str
     tightens: bool
     """True only for what can but add findings: an exclusion or waiver removed, a demand added."""
+
+
+class Configuration(Located, frozen=True, kw_only=True):
+    """The subject's own configuration of the audit, and what there is that it could take out of it."""
+
+    files: Natural
+    sources: Natural
+    """How many files are source code in a language that rules read."""
+
+
+class Exemption(Located, frozen=True, kw_only=True):
+    """One pattern by which the configuration takes files out of a check or of the audit."""
+
+    unit = "Configuration"
+    setting: str
+    """`settings` or `exclude`."""
+    glob: str
+    matched: Natural
+    """How many files it takes out."""
+    of: Natural
+    """How many it could take out: source files for `settings`, all files for `exclude`."""
+    unbounded: bool
+    """The pattern names no folder or file, nor a telling part of one, such as `*` or `*.py`."""
+
+
+class Emptied(Located, frozen=True, kw_only=True):
+    """Files of one kind that a setting takes out of sight."""
+
+    unit = "Configuration"
+    setting: str
+    """`exclude`: all of the kind are excluded. `evidence`: some lie in the folder of evidence, which is not read."""
+    kind: str
+    count: Natural

@@ -39,23 +39,56 @@ class PolicyRule(Located, frozen=True, kw_only=True):
     total: bool
     """Whether the rule is defined for every input."""
     test: bool = False
+    entrypoint: bool = False
+    """Whether METADATA says that it is asked from outside."""
+    used: bool = False
+    """Whether another rule of its module reads it."""
     title: str = ""
     severity: str = ""
     remedy: str = ""
     """From the METADATA of the rule or of its package; empty when there is none."""
 
 
-class UnconditionalAnswer(Located, frozen=True, kw_only=True):
-    """An answer that a rule gives without a condition."""
+class OfRule(Located, frozen=True, kw_only=True):
+    """Something that is seen of one rule; drawn from its module unless another unit is named."""
 
     unit = "PolicyModule"
     rule: str
+    """Its name, without the package."""
+
+
+class UnconditionalAnswer(OfRule, frozen=True, kw_only=True):
+    """An answer that a rule gives without a condition."""
+
     form: str
     """default, constant, or else."""
     value: str
     """The answer as canonical JSON, at most 200 characters."""
     opens: bool
     """Whether this answer, given by a rule of this name, lets its subject through."""
+
+
+class AskedPolicy(Located, frozen=True, kw_only=True):
+    """One module whose decisions were evaluated: the unit in which answers are examined."""
+
+    documents: Natural
+    """How many inputs each of them was evaluated on."""
+
+
+class PolicyAnswer(OfRule, frozen=True, kw_only=True):
+    """What a rule that permits was evaluated to, on an input that says nothing or lacks a field."""
+
+    unit = "AskedPolicy"
+    given: str
+    """`{}`, `null`, or `input 3 without spec`: an input of the policy's own tests, from 1, with one field removed."""
+    engine: str
+    """Name and version."""
+    value: str
+    """The answer as canonical JSON, at most 200 characters; "" when it is undefined."""
+    opens: bool
+    """Whether this answer, given by a rule of this name, lets its subject through."""
+    whole: bool
+    """Whether everything that the rule judges is absent: the input is empty, or lacks an object or list at its top."""
 
 
 class Operand(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,11 +101,9 @@ class Operand(msgspec.Struct, frozen=True, kw_only=True):
     """Why the rule does not fall silent unnoticed; empty when nothing speaks for it."""
 
 
-class Negation(Located, frozen=True, kw_only=True):
+class Negation(OfRule, frozen=True, kw_only=True):
     """A negation of which OPA evaluates something outside."""
 
-    unit = "PolicyModule"
-    rule: str
     since: str = ""
     """The version of OPA that evaluates all of it inside, when what the module imports says so; "" when none does."""
     operands: tuple[Operand, ...]
@@ -115,11 +146,9 @@ class PolicyTest(Located, frozen=True, kw_only=True):
     message: str = ""
 
 
-class RuleCoverage(Located, frozen=True, kw_only=True):
+class RuleCoverage(OfRule, frozen=True, kw_only=True):
     """What the tests evaluate of one rule definition."""
 
-    unit = "PolicyModule"
-    rule: str
     reached: bool
     """Whether any test evaluates any line of it."""
     module_reached: bool
@@ -128,11 +157,26 @@ class RuleCoverage(Located, frozen=True, kw_only=True):
     """Lines that no test evaluates."""
 
 
-class SilentRule(Located, frozen=True, kw_only=True):
+class MutatedPolicy(Located, frozen=True, kw_only=True):
+    """One module of which every small change was tried on its tests: the unit in which mutants are examined."""
+
+    mutants: Natural
+    """How many changes were tried."""
+
+
+class Survivor(OfRule, frozen=True, kw_only=True):
+    """A changed policy that passes every test of the original."""
+
+    unit = "MutatedPolicy"
+    operator: str
+    """What was done: negate, drop an expression, change a constant, …"""
+    change: str
+    """The source before and after, with an arrow between."""
+
+
+class SilentRule(OfRule, frozen=True, kw_only=True):
     """A negation that was seen to fall silent when a field of a test's input was removed."""
 
-    unit = "PolicyModule"
-    rule: str
     absent: str
     """The field that was removed."""
 
@@ -161,11 +205,10 @@ class JudgedManifest(Located, frozen=True, kw_only=True):
     """How many rules there are."""
 
 
-class PolicyViolation(Located, frozen=True, kw_only=True):
+class PolicyViolation(OfRule, frozen=True, kw_only=True):
     """What a policy of the suite says of a rendered manifest."""
 
     unit = "JudgedManifest"
-    rule: str
     message: str
     severity: str
     remedy: str

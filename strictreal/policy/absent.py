@@ -11,10 +11,11 @@ import msgspec
 from strictreal.engines import rego
 from strictreal.engines.rego import RegoError, Source
 from strictreal.policy.expand import data_path
+from strictreal.policy.loaded import Loaded
 from strictreal.policy.negation import Trap, traps
 from strictreal.policy.parse import parse
 from strictreal.policy.syntax import Module, Statement
-from strictreal.policy.test import Loaded, answer
+from strictreal.policy.test import answer
 
 MAX_INPUTS = 200
 MAX_VARIANTS = 5_000

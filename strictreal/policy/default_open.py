@@ -81,6 +81,13 @@ def constant(node: Node) -> Any:
     return _UNKNOWN
 
 
+def may_open(name: str, *, entrypoint: bool = False) -> bool:
+    """Whether some answer of a rule of this name would let its subject through."""
+    last = name.rsplit(".", 1)[-1]
+    named = effect(last) == "permits" or any(word in DECISIONS for word in words(last))
+    return named or (entrypoint and effect(last) != "denies")
+
+
 def opens(name: str, form: str, value: Any, *, entrypoint: bool = False) -> bool:
     """Whether a rule of this name, answering this, lets its subject through.
 

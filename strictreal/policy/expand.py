@@ -8,6 +8,7 @@ a rule is evaluated alone. Lines stay where they are.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from strictreal.engines.rego import RegoError, Source
 from strictreal.policy.parse import parse
@@ -27,10 +28,22 @@ def expand(source: Source) -> Source:
         module = parse(source.path, source.text.encode())
     except RegoError:
         return source
-    return Source(source.path, _expanded(module), source.language)
+    return Source(source.path, edited(module.source, edits(module)), source.language)
 
 
-def _expanded(module: Module) -> str:
+Edit = tuple[int, int, str]
+"""The bytes from the first to the second offset become the text."""
+
+
+def edited(source: bytes, changes: Iterable[Edit]) -> str:
+    """A text with changes that do not overlap."""
+    for start, end, new in sorted(changes, reverse=True):
+        source = source[:start] + new.encode() + source[end:]
+    return source.decode()
+
+
+def edits(module: Module) -> list[Edit]:
+    """What writing out the imports changes in a module."""
     known = {name: path for name, path in module.imports.items() if path.startswith("data.")}
     names = {rule.name.split(".", 1)[0] for rule in module.rules}
     found: dict[tuple[int, int], str] = {}
@@ -45,10 +58,7 @@ def _expanded(module: Module) -> str:
                 continue
             if root.value in known and root.value not in hidden:
                 found[root.start, root.end] = data_path(known[str(root.value)].removeprefix("data."))
-    text = module.source
-    for (start, end), path in sorted(found.items(), reverse=True):
-        text = text[:start] + path.encode() + text[end:]
-    return text.decode()
+    return [(start, end, path) for (start, end), path in found.items()]
 
 
 def _chain(node: Node) -> list[Node]:

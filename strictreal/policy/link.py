@@ -76,24 +76,24 @@ class _Index:
         self._below: dict[str, list[Unit]] = {}
         for unit in units:
             self._by_package.setdefault(unit.package, []).append(unit)
-            for beginning in list(_beginnings(unit.package))[:-1]:
+            for beginning in list(beginnings(unit.package))[:-1]:
                 self._below.setdefault(beginning, []).append(unit)
 
     def suite(self, unit: Unit) -> Suite:
         """What a module leads to, in the smallest folder where nothing is missing."""
-        best: Suite | None = None
-        for root in _ancestors(unit.path):
+        roots = _ancestors(unit.path)
+        best = self._closure(unit, next(roots))
+        for root in roots:
+            if not best.missing:
+                break
             found = self._closure(unit, root)
-            if not found.missing:
-                return found
-            if best is None or len(found.missing) < len(best.missing):
+            if len(found.missing) < len(best.missing):
                 best = found
-        assert best is not None  # noqa: S101  (the root of the subject is always an ancestor)
         return best
 
     def _modules(self, reference: str, root: str) -> Iterator[Unit]:
         """Modules below a root whose package a reference leads into, or that lie below the reference."""
-        groups = [self._by_package.get(beginning, ()) for beginning in _beginnings(reference)]
+        groups = [self._by_package.get(beginning, ()) for beginning in beginnings(reference)]
         for group in (*groups, self._below.get(reference, ())):
             yield from (unit for unit in group if _below(unit.path, root))
 
@@ -136,7 +136,7 @@ class _Index:
         )
 
 
-def _beginnings(path: str) -> Iterator[str]:
+def beginnings(path: str) -> Iterator[str]:
     """`a`, `a.b`, `a.b.c` for `a.b.c`."""
     parts = path.split(".")
     return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
@@ -174,11 +174,15 @@ def _below(path: str, root: str) -> bool:
     return not root or path.startswith(root + "/")
 
 
+class DataError(ValueError):
+    """Data documents that cannot be loaded together."""
+
+
 def merge(documents: Iterable[tuple[tuple[str, ...], object]]) -> dict[str, object]:
     """One `data` document from several, each at its place.
 
     Raises:
-        ValueError: two of them give the same path different values.
+        DataError: two of them give the same path different values.
     """
     merged: dict[str, object] = {}
     for at, value in documents:
@@ -186,7 +190,7 @@ def merge(documents: Iterable[tuple[tuple[str, ...], object]]) -> dict[str, obje
         for key in reversed(at):
             wrapped = {key: wrapped}
         if not isinstance(wrapped, dict):
-            raise ValueError("a data document at the root must be a mapping")  # noqa: TRY004
+            raise DataError("a data document at the root must be a mapping")
         _merge(merged, wrapped, "data")
     return merged
 
@@ -197,6 +201,6 @@ def _merge(into: dict[str, object], more: dict[str, object], where: str) -> None
         if isinstance(present, dict) and isinstance(value, dict):
             _merge(present, value, f"{where}.{key}")
         elif key in into and present != value:
-            raise ValueError(f"two data documents give {where}.{key} different values")
+            raise DataError(f"two data documents give {where}.{key} different values")
         else:
             into[key] = value

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,12 +11,10 @@ from strictreal.engines import opa, rego
 from strictreal.errors import StrictRealError
 from strictreal.facts.policies import Negation, PolicyData, PolicyModule, PolicyRule, RegoFile, Unportable
 from strictreal.model import Fact, Gap, Observation
-from strictreal.policy import link, read
-from strictreal.policy.test import Loaded
+from strictreal.policy import default_open, link, read
+from strictreal.policy.loaded import Loaded
+from strictreal.session import Session
 from strictreal.subject import Entry, Tree
-
-if TYPE_CHECKING:
-    from strictreal.collect.session import Session
 
 COLLECTOR = "policies"
 
@@ -42,12 +39,41 @@ class Loading:
     rules: list[PolicyRule] = field(default_factory=list)
     suites: list[Loaded] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    policies: list[Loaded | Refused] = field(default_factory=list)
+    """Each module with rules that may permit, and what it needs; no tests among it."""
+    barred: dict[str, Unportable] = field(default_factory=dict)
+    """By the path of a module, its first use of what the embedded engine lacks or must not evaluate."""
     stuck: dict[str, str] = field(default_factory=dict)
     """By the path of its tests, why the embedded engine did not come to the end of a suite; set by who ran them."""
 
     def is_policy_rule(self, rule: PolicyRule) -> bool:
         """Whether a rule is a policy's: not a test, nor a helper in a file of tests."""
         return not rule.test and not self.modules[rule.path].tests
+
+    def deciding(self) -> dict[str, list[PolicyRule]]:
+        """The rules that may permit, each once, by the path of the module that defines them first."""
+        found: dict[tuple[str, str], PolicyRule] = {}
+        functions = {(rule.package, rule.name) for rule in self.rules if rule.kind == "function"}
+        elsewhere = {path for module in self.modules.values() if not module.tests for path in module.refers}
+        for rule in self.rules:
+            asked = default_open.may_open(rule.name, entrypoint=rule.entrypoint)
+            key = (rule.package, rule.name)
+            if asked and rule.kind != "set" and key not in functions and self.is_policy_rule(rule):
+                known = found.setdefault(key, rule)
+                outside = known.entrypoint or rule.entrypoint
+                inside = known.used or rule.used or any(p in elsewhere for p in link.beginnings(".".join(key)))
+                found[key] = msgspec.structs.replace(known, entrypoint=outside, used=inside)
+        by_path: dict[str, list[PolicyRule]] = {}
+        for rule in found.values():
+            by_path.setdefault(rule.path, []).append(rule)
+        return by_path
+
+    def kept_out(self) -> dict[str, str]:
+        """By the path of each module that a suite leads to which is not run, why not."""
+        found = {use.path: _why(use.path, use) for use in self.barred.values() if use.kind == "impure"}
+        for refused in self.refused:
+            found |= {path: f"{refused.test}: {refused.reason}" for path in refused.reaches if path not in found}
+        return found
 
     def missing(self) -> list[tuple[str, str]]:
         """(path, reason) of everything that could not be read or run."""
@@ -127,38 +153,43 @@ def _link(tree: Tree, loading: Loading, facts: Sequence[Fact]) -> None:
     for rule in loading.rules:
         if rule.test:
             tests.setdefault(rule.path, []).append(rule)
-    barred: dict[str, Unportable] = {}
-    for fact in facts:
-        if isinstance(fact, Unportable) and fact.kind in ("impure", "unsupported"):
-            barred.setdefault(fact.path, fact)
     doubts: dict[str, str] = {}
     for fact in facts:
+        if isinstance(fact, Unportable) and fact.kind in ("impure", "unsupported"):
+            loading.barred.setdefault(fact.path, fact)
         if isinstance(fact, Unportable | Negation):
             named = fact.name if isinstance(fact, Unportable) else "not"
             doubts.setdefault(fact.path, f"{fact.path}:{fact.where.line} uses {named}")
     for suite in link.link(units, top, tests):
-        found = [barred[path] for path in suite.modules if path in barred]
-        worst = min(found, key=lambda use: (use.kind != "impure", use.path), default=None)
-        reason = f"{worst.path}:{worst.where.line} calls {worst.name}: {worst.reason}" if worst else ""
-        if suite.problem:
-            loading.refused.append(Refused(suite.test, suite.problem, suite.modules))
-            continue
-        if worst is not None and (worst.kind == "impure" or opa.version() == "absent"):
-            loading.refused.append(Refused(suite.test, reason, suite.modules))
-            continue
-        try:
-            loading.suites.append(
-                _loaded(
-                    tree,
-                    suite,
-                    loading,
-                    tests[suite.test],
-                    reason,
-                    next((doubts[path] for path in suite.modules if path in doubts), ""),
-                )
-            )
-        except ValueError as error:
-            loading.refused.append(Refused(suite.test, str(error), suite.modules))
+        found = _settled(tree, suite, loading, tests[suite.test], doubts)
+        (loading.suites if isinstance(found, Loaded) else loading.refused).append(found)  # type: ignore[arg-type]
+    for suite in link.link(units, top, loading.deciding()):
+        loading.policies.append(_settled(tree, suite, loading, (), doubts))
+
+
+def _settled(
+    tree: Tree, suite: link.Suite, loading: Loading, tests: Sequence[PolicyRule], doubts: Mapping[str, str]
+) -> Loaded | Refused:
+    """A linked suite with what it needs, or why it is not to be run."""
+    if suite.problem:
+        return Refused(suite.test, suite.problem, suite.modules)
+    uses = [loading.barred[path] for path in suite.modules if path in loading.barred]
+    worst = min(uses, key=lambda use: (use.kind != "impure", use.path), default=None)
+    reason = _why(suite.test, worst) if worst else ""
+    if worst is not None and (worst.kind == "impure" or opa.version() == "absent"):
+        return Refused(suite.test, reason, suite.modules)
+    doubt = next((doubts[path] for path in suite.modules if path in doubts), "")
+    try:
+        return _loaded(tree, suite, loading, tests, reason, doubt)
+    except ValueError as error:
+        return Refused(suite.test, str(error), suite.modules)
+
+
+def _why(test: str, use: Unportable) -> str:
+    """Why the embedded engine does not run what leads to a use."""
+    way = f"it needs {use.path}, where line {use.where.line}" if use.path != test else f"line {use.where.line}"
+    words = "the embedded engine does not have" if use.kind == "unsupported" else use.reason
+    return f"not run: {way} calls {use.name}, which {words}"
 
 
 def _loaded(

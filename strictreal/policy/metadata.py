@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from strictreal import kubeyaml
 from strictreal.errors import StrictRealError
 from strictreal.policy.syntax import Module
 
@@ -29,8 +30,6 @@ def annotation(module: Module, offset: int) -> dict[str, Any]:
 
 
 def _read(text: str) -> dict[str, Any]:
-    from strictreal.collect import kubeyaml  # late: collectors import this package
-
     try:
         value = kubeyaml.parse(text).value
     except (ValueError, StrictRealError):

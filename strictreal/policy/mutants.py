@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from strictreal.policy.expand import Edit, edited
 from strictreal.policy.metadata import annotation
 from strictreal.policy.syntax import REFERENCES, Module, Node, Rule, Statement, is_test
 
@@ -45,9 +46,10 @@ class Mutant:
         """How a report, and an annotation of an equivalent mutant, writes it."""
         return f"{' '.join(self.before.split())} → {' '.join(self.after.split())}"
 
-    def apply(self, module: Module) -> str:
-        source = module.source
-        return (source[: self.start] + self.after.encode() + source[self.end :]).decode()
+    def apply(self, module: Module, edits: Sequence[Edit] = ()) -> str:
+        """The changed module, with those other edits that stand outside the change."""
+        others = [edit for edit in edits if edit[1] <= self.start or self.end <= edit[0]]
+        return edited(module.source, [*others, (self.start, self.end, self.after)])
 
 
 def mutants(module: Module) -> Iterator[Mutant]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from strictreal.engines import rego
 from strictreal.engines.rego import RegoError, Source
-from strictreal.policy.expand import expand
+from strictreal.errors import StrictRealError
+from strictreal.policy import load
+from strictreal.policy.expand import Edit, edits, expand
+from strictreal.policy.load import Loading
+from strictreal.policy.loaded import Loaded
 from strictreal.policy.mutants import Mutant, equivalent, mutants
 from strictreal.policy.parse import parse
 from strictreal.policy.syntax import Module
-from strictreal.policy.test import Loaded, answer
+from strictreal.policy.test import answer
+from strictreal.session import Session
 from strictreal.subject import open_tree
-
-if TYPE_CHECKING:
-    from strictreal.collect.session import Session
 
 MAX_MUTANTS = 2_000
 """Mutants of one module; more is a bound hit, named in the report."""
@@ -73,38 +74,67 @@ def run_task(task: Task) -> list[MutantResult]:
     made = list(mutants(module))
     if len(made) > MAX_MUTANTS:
         raise RegoError(f"has more than {MAX_MUTANTS} mutants (bound: mutants)")
-    bases = [(suite, rego.prepare(suite.embedded(without=task.path), suite.data)) for suite in task.suites]
-    if failing := _first_failure(bases, source):
-        raise RegoError(f"its tests fail as they are: {failing}")
-    return [_result(module, mutant, _judge(bases, source, module, mutant)) for mutant in made]
+    # The smallest suite is the module's own, and notices most: the others are asked about what it lets pass.
+    suites = [_Suite(suite, source) for suite in sorted(task.suites, key=lambda suite: len(suite.sources))]
+    written_out = edits(module)
+    return [_result(module, mutant, _judge(suites, module, mutant, written_out)) for mutant in made]
 
 
-def _judge(
-    bases: Sequence[tuple[Loaded, rego.Engine]], source: Source, module: Module, mutant: Mutant
-) -> tuple[str, str]:
-    if reason := equivalent(module, mutant):
-        return "equivalent", reason
-    try:
-        by = _first_failure(bases, Source(source.path, mutant.apply(module), source.language))
-    except RegoError as error:
-        return "invalid", str(error)
-    return ("killed", by) if by else ("survived", "")
+class _Suite:
+    """A suite whose tests pass, with one of its modules to be changed; made ready when it is first asked."""
 
+    def __init__(self, suite: Loaded, source: Source) -> None:
+        self._suite = suite
+        self._source = source
+        self._base: rego.Engine | None = None
 
-def _first_failure(bases: Sequence[tuple[Loaded, rego.Engine]], changed: Source) -> str:
-    """The first test that does not pass with the module as `changed`; "" when all do."""
-    for suite, base in bases:
-        engine = rego.Engine()
-        engine.native = base.native.clone()
-        engine.add(expand(changed))
-        for package, name, _ in suite.rules:
+    def failure(self, text: str) -> str:
+        """The first test that does not pass with this text of the module; "" when all do.
+
+        Raises:
+            RegoError: the text does not load.
+            UnusableTests: they do not pass with the module as it is.
+        """
+        if self._base is None:
+            self._base = self._ready()
+        return self._ask(self._base, Source(self._source.path, text, self._source.language))
+
+    def _ready(self) -> rego.Engine:
+        try:
+            base = rego.prepare(self._suite.embedded(without=self._source.path), self._suite.data)
+            failing = self._ask(base, expand(self._source))
+        except RegoError as error:
+            raise UnusableTests(f"its tests cannot be run: {error}") from None
+        if failing:
+            raise UnusableTests(f"its tests fail as they are: {failing}")
+        return base
+
+    def _ask(self, base: rego.Engine, module: Source) -> str:
+        engine = base.copy()
+        engine.add(module)
+        for package, name, _ in self._suite.rules:
             if not name.startswith("todo_"):
                 outcome, message = answer(engine, f"data.{package}.{name}")
                 if _unsafe(message):
                     raise RegoError(message)
                 if outcome != "passed":
                     return f"{package}.{name}"
-    return ""
+        return ""
+
+
+class UnusableTests(StrictRealError):
+    """Tests that cannot tell a mutant from the original."""
+
+
+def _judge(suites: Sequence[_Suite], module: Module, mutant: Mutant, written_out: Sequence[Edit]) -> tuple[str, str]:
+    if reason := equivalent(module, mutant):
+        return "equivalent", reason
+    text = mutant.apply(module, written_out)
+    try:
+        by = next((failing for suite in suites if (failing := suite.failure(text))), "")
+    except RegoError as error:
+        return "invalid", str(error)
+    return ("killed", by) if by else ("survived", "")
 
 
 def _unsafe(message: str) -> bool:
@@ -127,28 +157,35 @@ def _result(module: Module, mutant: Mutant, judged: tuple[str, str]) -> MutantRe
     )
 
 
+def tasks(loading: Loading) -> tuple[list[Task], list[tuple[str, str]]]:
+    """Every policy with the suites that reach it; and the path of each that none reaches, with the reason."""
+    ready = [suite for suite in loading.suites if not suite.barred and suite.test not in loading.stuck]
+    kept_out = loading.kept_out()
+    for suite in loading.suites:
+        if reason := suite.barred or loading.stuck.get(suite.test, ""):
+            kept_out |= {path: f"{suite.test}: {reason}" for path, _, _ in suite.sources}
+    found, untried = [], []
+    for path in sorted({rule.path for rule in loading.rules if loading.is_policy_rule(rule)}):
+        reaching = tuple(suite for suite in ready if any(source[0] == path for source in suite.sources))
+        if reaching:
+            found.append(Task(path=path, suites=reaching))
+        else:
+            untried.append((path, kept_out.get(path, "no test reaches it")))
+    return found, untried
+
+
 def run(folder: Path, session: Session) -> MutationReport:
     """Mutate every policy below a folder, and run the tests that reach it.
 
     Raises:
         SubjectError: `folder` is not a directory.
     """
-    from strictreal.policy import load  # late: it needs what this module needs
-
     tree = open_tree(folder)
     loading = load.load(tree, tree, session)
-    problems = loading.missing()
-    suites = [suite for suite in loading.suites if not suite.barred]
-    problems += [(suite.test, suite.barred) for suite in loading.suites if suite.barred]
-    tasks = []
-    for path in sorted({rule.path for rule in loading.rules if loading.is_policy_rule(rule)}):
-        reaching = tuple(suite for suite in suites if any(source[0] == path for source in suite.sources))
-        if reaching:
-            tasks.append(Task(path=path, suites=reaching))
-        else:
-            problems.append((path, "no test reaches it"))
+    found, untried = tasks(loading)
+    problems = [*loading.missing(), *untried]
     results: list[MutantResult] = []
-    for task, result in zip(tasks, session.bounded(run_task, tasks, seconds=MODULE_SECONDS), strict=True):
+    for task, result in zip(found, session.bounded(run_task, found, seconds=MODULE_SECONDS), strict=True):
         if isinstance(result, str):
             problems.append((task.path, result))
         else:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from strictreal.engines import opa, rego
 from strictreal.engines.rego import UNDEFINED, RegoError, Source
 from strictreal.model import shortened
+from strictreal.policy import load
 from strictreal.policy.absent import inputs, rules_query, variants
 from strictreal.policy.expand import expand
-from strictreal.policy.test import Loaded
+from strictreal.policy.loaded import Loaded
+from strictreal.session import Session
 from strictreal.subject import open_tree
-
-if TYPE_CHECKING:
-    from strictreal.collect.session import Session
 
 MAX_DIFFERENCES = 20
 MAX_SHOWN = 160
@@ -116,8 +115,8 @@ def compare(
     if not documents or not rules:
         return Comparison()
     engine = rego.prepare([expand(source) for source in sources], data)
-    here = [_embedded(engine, rules, document) for _, document in documents]
-    there = _real(sources, data, rules_query(rules), [document for _, document in documents])
+    here = [ask_embedded(engine, rules, document) for _, document in documents]
+    there = ask_opa(sources, data, rules_query(rules), [document for _, document in documents])
     found: dict[tuple[str, str], Difference] = {}
     refusals: list[str] = []
     for (name, _), ours, theirs in zip(documents, here, there, strict=True):
@@ -141,19 +140,19 @@ def compare(
     )
 
 
-def _embedded(engine: rego.Engine, rules: Sequence[str], document: Any) -> dict[str, Any]:
+def ask_embedded(engine: rego.Engine, rules: Sequence[str], document: Any) -> dict[str, Any]:
     """The value of each rule, in a list that is empty where it is undefined; a string where the engine refuses."""
     engine.input(json.dumps(document).encode())
     try:
         answer: dict[str, Any] = engine.evaluate(rules_query(rules))
-        return answer
     except RegoError as error:
         if len(rules) == 1:
             return {rules[0]: f"regorus: {error}"}
-        return {rule: _embedded(engine, [rule], document)[rule] for rule in rules}
+        return {rule: ask_embedded(engine, [rule], document)[rule] for rule in rules}
+    return answer
 
 
-def _real(sources: Sequence[Source], data: dict[str, Any], query: str, documents: Sequence[Any]) -> list[Any]:
+def ask_opa(sources: Sequence[Source], data: dict[str, Any], query: str, documents: Sequence[Any]) -> list[Any]:
     """OPA's answers, asked for together; where one of them fails all, halves are asked apart. A string is a refusal."""
     every = f"[r | some doc in input.docs; r := {query} with input as doc]"
     try:
@@ -168,7 +167,7 @@ def _real(sources: Sequence[Source], data: dict[str, Any], query: str, documents
     if len(documents) == 1:
         return [failure]
     half = len(documents) // 2
-    return [*_real(sources, data, query, documents[:half]), *_real(sources, data, query, documents[half:])]
+    return [*ask_opa(sources, data, query, documents[:half]), *ask_opa(sources, data, query, documents[half:])]
 
 
 def _difference(path: str, rule: str, about: str, ours: Any, theirs: Any) -> Difference:
@@ -206,8 +205,6 @@ def run(folder: Path, session: Session) -> ParityReport:
     Raises:
         SubjectError: `folder` is not a directory.
     """
-    from strictreal.policy import load  # late: it needs what this module needs
-
     tree = open_tree(folder)
     loading = load.load(tree, tree, session)
     problems = loading.missing() + [(suite.test, suite.barred) for suite in loading.suites if suite.barred]

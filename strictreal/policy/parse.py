@@ -13,6 +13,7 @@ from strictreal.policy.syntax import (
     Raw,
     Rule,
     constant_path,
+    known,
     node,
     statements,
     steps,
@@ -100,14 +101,12 @@ def _rule(raw: Raw) -> Rule:
     [(form, body)] = raw.items()
     span = body["span"]
     if form == "Default":
-        head, value = node(body["refr"]), node(body["value"])
-        assert head is not None  # noqa: S101
+        head, value = known(body["refr"]), node(body["value"])
         end = max(span["end"], value.end if value else 0)
         arguments = [n for a in body["args"] if (n := node(a))]
         return Rule(".".join(constant_path(head)), "default", head, span["start"], end, None, value, arguments, [])
     [(shape, top)] = body["head"].items()
-    head = node(top["refr"])
-    assert head is not None  # noqa: S101
+    head = known(top["refr"])
     assigned = top.get("assign")
     value = node(assigned["value"]) if assigned else None
     kind = {"Set": "set", "Func": "function"}.get(shape, "complete")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from strictreal import kubeyaml
 from strictreal.engines import opa, rego
 from strictreal.engines.rego import RegoError, Source
 from strictreal.errors import StrictRealError
@@ -22,7 +23,8 @@ from strictreal.model import Fact, Gap, Location, canonical, shortened
 from strictreal.policy import default_open, metadata, negation, portable
 from strictreal.policy.parse import parse
 from strictreal.policy.scope import Scope
-from strictreal.policy.syntax import Module, Node, constant_path, is_test
+from strictreal.policy.syntax import Module, Node, Rule, constant_path, is_test
+from strictreal.redact import redact
 
 MAX_KEYS = 2_000
 MAX_KEY_DEPTH = 8
@@ -42,8 +44,6 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
 
 def _unparsed(path: str, source: bytes, error: RegoError) -> list[Fact]:
     """A file that the embedded engine does not parse is broken when no engine could, or when OPA says so."""
-    from strictreal.collect.redact import redact  # late: collectors import this package
-
     lines = source.decode(errors="replace").split("\n")
     text = lines[error.line - 1] if 0 < error.line <= len(lines) else ""
     where = Location(path, error.line, error.column, text=redact(text.strip(), MAX_TEXT))
@@ -88,6 +88,9 @@ def _module(module: Module) -> Iterator[Fact]:
         tests=module.is_test,
         refers=tuple(sorted(_refers(module))),
     )
+    read: dict[str, set[str]] = {}
+    for rule in module.rules:
+        read.setdefault(rule.name, set()).update(_names(module, rule))
     for rule in module.rules:
         own = metadata.annotation(module, rule.start)
         yield PolicyRule(
@@ -97,6 +100,8 @@ def _module(module: Module) -> Iterator[Fact]:
             kind=rule.kind,
             total=rule.name in scope.total,
             test=is_test(rule.name),
+            entrypoint=own.get("entrypoint") is True,
+            used=any(rule.name in names for other, names in read.items() if other != rule.name),
             title=metadata.text(own, "title") or metadata.text(package, "title"),
             severity=metadata.text(own, "custom", "severity") or metadata.text(package, "custom", "severity"),
             remedy=metadata.text(own, "custom", "remedy") or metadata.text(package, "custom", "remedy"),
@@ -135,6 +140,17 @@ def _refers(module: Module) -> set[str]:
     return {path for path in found if not any(other.startswith(f"{path}.") for other in found)}
 
 
+def _names(module: Module, rule: Rule) -> Iterator[str]:
+    """The rules of the module that a rule may read: by name, or by their path below `data`."""
+    own = f"data.{module.package}."
+    for node in rule.nodes:
+        if node.kind == "Var":
+            yield str(node.value)
+        elif node.kind in ("RefDot", "RefBrack"):
+            path = ".".join(constant_path(node))
+            yield path.removeprefix(own) if path.startswith(own) else path
+
+
 def _data_path(node: Node) -> set[str]:
     path = constant_path(node)
     return {".".join(path[1:])} if path[:1] == ["data"] and len(path) > 1 else set()
@@ -144,14 +160,12 @@ class _Places:
     """Locations in one module, their text redacted."""
 
     def __init__(self, module: Module) -> None:
-        from strictreal.collect.redact import redact  # late: collectors import this package
-
-        self._module, self._redact = module, redact
+        self._module = module
 
     def at(self, start: int, end: int) -> Location:
         line, column = self._module.place(start)
         end_line, end_column = self._module.place(end)
-        text = self._redact(self._module.lines[line - 1].rstrip(), MAX_TEXT)
+        text = redact(self._module.lines[line - 1].rstrip(), MAX_TEXT)
         return Location(self._module.path, line, column, end_line, end_column, text)
 
 
@@ -169,13 +183,11 @@ def document(path: str, source: bytes) -> dict[str, Any]:
     Raises:
         ValueError: it is not YAML or JSON, or not a mapping.
     """
-    from strictreal.collect import kubeyaml  # late: collectors import this package
-
     value = kubeyaml.parse(source.decode()).value
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError("is not a mapping")  # noqa: TRY004  (a value of the subject, not of a caller)
+        raise kubeyaml.YamlError("is not a mapping")
     return value
 
 

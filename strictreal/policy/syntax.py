@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from strictreal.engines.rego import RegoError
 from strictreal.model import shortened
 
 MAX_SHOWN = 200
@@ -45,9 +46,7 @@ class Node:
 
     def child(self, name: str) -> Node:
         """The child called `name`, which nodes of this kind always have."""
-        found = node(self.raw[name])
-        assert found is not None  # noqa: S101  (the engine's own grammar)
-        return found
+        return known(self.raw[name])
 
     def listed(self, name: str) -> list[Node]:
         return [found for item in self.raw.get(name) or [] if (found := node(item))]
@@ -116,6 +115,18 @@ def node(raw: Any) -> Node | None:
         if isinstance(body, dict) and "span" in body:
             return Node(kind, body)
     return None
+
+
+def known(raw: Any) -> Node:
+    """The node that a raw value is, where the grammar always has one.
+
+    Raises:
+        RegoError: the engine writes its tree in another way.
+    """
+    found = node(raw)
+    if found is None:
+        raise RegoError("the embedded engine gives a syntax tree that is not understood")
+    return found
 
 
 @dataclass(frozen=True, eq=False)

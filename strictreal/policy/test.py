@@ -4,45 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from strictreal.engines import opa, rego
-from strictreal.engines.rego import RegoError, Source
-from strictreal.policy.expand import expand
+from strictreal.engines.rego import RegoError
+from strictreal.policy import load
+from strictreal.policy.loaded import Loaded
+from strictreal.session import Session
 from strictreal.subject import open_tree
-
-if TYPE_CHECKING:
-    from strictreal.collect.session import Session
-
-
-class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """A linked suite with everything it needs: what a worker is given."""
-
-    test: str
-    """Path of the file of tests."""
-    root: str
-    sources: tuple[tuple[str, str, str], ...]
-    """Path, text and language of each module, the tests among them."""
-    data: dict[str, Any]
-    rules: tuple[tuple[str, str, int], ...]
-    """Package, name and line of each test rule of the file."""
-    questions: tuple[str, ...] = ()
-    """Dotted paths of the rules, not functions, of the modules that are not tests."""
-    doubt: str = ""
-    """Where it uses what the embedded engine answers differently from OPA; "" when it does not."""
-    barred: str = ""
-    """Why the embedded engine cannot run it; the real OPA runs it then."""
-    missing: tuple[str, ...] = ()
-    """References below `data` that lead nowhere in the tree."""
-
-    def modules(self, *, without: str = "") -> list[Source]:
-        return [Source(path, text, language) for path, text, language in self.sources if path != without]
-
-    def embedded(self, *, without: str = "") -> list[Source]:
-        """The modules as the embedded engine is to read them."""
-        return [expand(source) for source in self.modules(without=without)]
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,8 +183,6 @@ def run(folder: Path, session: Session) -> TestReport:
     Raises:
         SubjectError: `folder` is not a directory.
     """
-    from strictreal.policy import load  # late: it needs this module
-
     tree = open_tree(folder)
     loading = load.load(tree, tree, session)
     problems = loading.missing()
@@ -231,9 +199,14 @@ def run(folder: Path, session: Session) -> TestReport:
                 if reason := result.undecided(suite):
                     problems.append((suite.test, reason))
     rules = [(r.path, r.name, r.where.line, r.where.end_line) for r in loading.rules if loading.is_policy_rule(r)]
+    covered = coverage(rules, results)
+    # What a suite that is not run might have covered is not proven, which is not the same as uncovered.
+    out = loading.kept_out()
+    unproven = {r.path: out[r.path] for r in covered if r.path in out and (r.missed or not r.reached)}
+    problems += [(path, reason) for path, reason in unproven.items() if path not in dict(problems)]
     return TestReport(
         suites=tuple(results),
-        rules=tuple(coverage(rules, results)),
+        rules=tuple(r for r in covered if r.path not in unproven or (r.reached and not r.missed)),
         problems=tuple(problems),
         engines=tuple(dict.fromkeys(result.engine for result in results)),
     )

@@ -12,6 +12,8 @@ _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE:
 
 def commands(record: Record) -> Iterator[str]:
     """One line each, escaped so that a subject cannot smuggle in a command of its own."""
+    if record.only:
+        yield _line("notice", {"title": "strictreal"}, f"not a whole audit: only {', '.join(record.only)} ran")
     for result in record.results:
         for finding in filter(standing, result.findings):
             where = finding.where
@@ -22,7 +24,7 @@ def commands(record: Record) -> Iterator[str]:
                 "title": finding.check,
             }
             text = f"{finding.message}\n{finding.remedy}".strip()
-            yield _line(_COMMAND[finding.severity], fields, text)
+            yield _line(_COMMAND[finding.level], fields, text)
         if result.outcome in {Outcome.NOT_PROVEN, Outcome.ERROR}:
             command = "error" if record.strict or result.outcome is Outcome.ERROR else "warning"
             yield _line(command, {"title": result.check}, f"{result.outcome.value}: {result.reason}")

@@ -18,13 +18,16 @@ _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 def sarif(record: Record, checks: Mapping[str, Check]) -> dict[str, Any]:
     """One log of one run. Waived findings are suppressed, known ones unchanged, and what is not proven is notified."""
     findings = [finding for result in record.results for finding in result.findings]
-    findings.sort(key=lambda f: (bool(f.waived), f.known, _ORDER[f.severity], f.check, f.where.path, f.where.line))
+    findings.sort(key=lambda f: (bool(f.waived), f.known, _ORDER[f.level], f.check, f.where.path, f.where.line))
     rules = [result.check for result in record.results]
     notifications = [
         {"level": "warning", "message": {"text": f"{r.check} is {r.outcome.value}: {r.reason}"}}
         for r in record.results
         if r.outcome in {Outcome.NOT_PROVEN, Outcome.ERROR}
     ]
+    if record.only:
+        text = f"not a whole audit: only {', '.join(record.only)} ran"
+        notifications.insert(0, {"level": "note", "message": {"text": text}})
     if len(findings) > MAX_RESULTS:
         text = (
             f"{len(findings) - MAX_RESULTS} of {len(findings)} findings are not in this file, which holds {MAX_RESULTS}"
@@ -44,6 +47,7 @@ def sarif(record: Record, checks: Mapping[str, Check]) -> dict[str, Any]:
                     }
                 },
                 "columnKind": "unicodeCodePoints",
+                "properties": {"lane": record.lane, "strict": record.strict, "only": list(record.only)},
                 "invocations": [
                     {
                         "executionSuccessful": all(r.outcome is not Outcome.ERROR for r in record.results),
@@ -83,7 +87,7 @@ def _result(finding: Finding, index: int, record: Record) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.check,
         "ruleIndex": index,
-        "level": finding.severity.value,
+        "level": finding.level.value,
         "message": {"text": f"{finding.message}\n{finding.remedy}".strip()},
         "locations": [location],
         "partialFingerprints": {"strictreal/v1": finding.fingerprint},

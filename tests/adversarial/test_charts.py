@@ -16,11 +16,11 @@ from subjects import lay
 from strictreal.cache import Cache
 from strictreal.collect import charts
 from strictreal.collect.chart import archive, manifest, work
-from strictreal.collect.session import MAX_FACT_BYTES, Session
 from strictreal.config import Config
 from strictreal.engines import helm
 from strictreal.facts.charts import Manifest, Render, SchemaError, ValuesError
 from strictreal.model import Fact, Gap
+from strictreal.session import MAX_FACT_BYTES, Session
 from strictreal.subject import MAX_FILE_BYTES, open_tree
 
 CHART = "apiVersion: v2\nname: hostile\nversion: 0.1.0\n"

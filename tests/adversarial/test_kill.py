@@ -140,7 +140,7 @@ def fresh(scribe: Scribe, tmp_path: Path) -> Callable[[], list[str]]:
 
 
 def test_a_run_killed_at_random_moments_leaves_the_ledger_and_earlier_bundles_valid(scribe, fresh):
-    chance = random.Random(1)  # noqa: S311  (moments, not keys)
+    chance = random.Random(1)
     unfinished = 0
     for _ in range(RANDOM_KILLS):
         before = fresh()
@@ -158,7 +158,7 @@ def test_a_run_killed_at_random_moments_leaves_the_ledger_and_earlier_bundles_va
 
 
 def test_a_run_that_is_interrupted_from_the_keyboard_clears_up_after_itself(scribe, fresh):
-    chance = random.Random(2)  # noqa: S311  (moments, not keys)
+    chance = random.Random(2)
     left = 0
     for _ in range(40):
         before = fresh()

@@ -11,10 +11,10 @@ from rego import Seen, collect, rego
 from subjects import lay
 
 from strictreal.cache import Cache
-from strictreal.collect.session import Session
 from strictreal.facts.policies import Negation, PolicyModule, PolicySuite, PolicyTest, RegoFile, Unportable
 from strictreal.policy import load
 from strictreal.policy.test import run_suite
+from strictreal.session import Session
 from strictreal.subject import open_tree
 
 GOOD = {

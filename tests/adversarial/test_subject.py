@@ -18,10 +18,10 @@ import msgspec
 import pytest
 from subjects import STRICTREAL, Run, audit, commit, git, lay, strictreal
 
-from strictreal.collect.session import MAX_FACT_BYTES
 from strictreal.errors import BoundExceeded
 from strictreal.facts.code import EnvAccess, Module
 from strictreal.model import Gap, Inventory, LeftOut
+from strictreal.session import MAX_FACT_BYTES
 from strictreal.subject import MAX_FILE_BYTES, MAX_FILES, open_tree
 
 READING = 'import os\n\nBROKER = os.getenv("BROKER")\n'

@@ -9,11 +9,11 @@ import msgspec
 
 from strictreal import suite
 from strictreal.cache import Cache
-from strictreal.collect.redact import MARK
-from strictreal.collect.session import Session
 from strictreal.engines import schemas
 from strictreal.facts.charts import CustomResource, Manifest, SchemaError, Validation
 from strictreal.model import Fact, Gap, Location, canonical, digest
+from strictreal.redact import MARK
+from strictreal.session import Session
 
 Signature = tuple[str, str, str]
 

@@ -77,22 +77,23 @@ def _chart(
     below = paths[bisect.bisect_left(paths, root) : bisect.bisect_left(paths, root + "\U0010ffff")]
     others = tuple(folder for folder in folders if folder.startswith(root) and folder != root)
     inside = [path for path in below if not path.startswith(tuple(o for o in others if not _belongs(o, root)))]
-    needed = [path for path in inside if _structural(path.removeprefix(root))]
-    further = [path for path in inside if not _structural(path.removeprefix(root))]
+    needed = [path for path in inside if is_structural(path.removeprefix(root))]
+    further = [path for path in inside if not is_structural(path.removeprefix(root))]
     if len(further) > _FEW and not _reads_files(tree, needed):
         further = []
     named = [path.removeprefix(root) for path in inside if is_overlay(path.removeprefix(root), config)]
     missing = tuple(
         (path, reason)
         for path, reason in tree.left_out
-        if path.startswith(root) and _structural(path.removeprefix(root))
+        if path.startswith(root) and is_structural(path.removeprefix(root))
     )
     files = tuple(sorted({*needed, *further}))
     size = sum(sizes[path] for path in files)
     return FoundChart(root, packaged=False, files=files, overlays=tuple(named), missing=missing, size=size)
 
 
-def _structural(relative: str) -> bool:
+def is_structural(relative: str) -> bool:
+    """Whether Helm itself reads a file of a chart, by its path below the chart's folder."""
     head, _, rest = relative.partition("/")
     return head in _FOLDERS if rest else relative in _STRUCTURE or relative in _LEGACY
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from strictreal.collect import kubeyaml, yamlplace
+from strictreal import kubeyaml
+from strictreal.collect import yamlplace
 from strictreal.collect.chart import manifest, secrets
 from strictreal.collect.chart.manifest import Object, Text
 from strictreal.collect.chart.source import Origin
 from strictreal.engines import schemas
 from strictreal.errors import BoundExceeded
 from strictreal.facts.charts import CustomResource, Field, Manifest, SchemaError, Validation
-from strictreal.model import Fact, Gap, Location, canonical, digest
+from strictreal.model import Fact, Gap, LeftOut, Location, canonical, digest
 
+_SECRET = re.compile(r"""^["']?kind["']?:\s*["']?Secret\b""", re.MULTILINE)
 MAX_FIELDS = 300
 """Fields of a custom resource whose lines are kept."""
 
@@ -27,17 +30,41 @@ class Fault:
     where: Location
 
 
+def held(texts: Iterable[str]) -> frozenset[str]:
+    """What the Secrets among rendered texts hold; what is no manifest is left to the judge."""
+    found: set[str] = set()
+    for text in (text for rendered in texts if _SECRET.search(rendered) for text in manifest.texts(rendered)):
+        try:
+            found |= secrets.known(kubeyaml.parse(text.text).value if _SECRET.search(text.text) else None)
+        except (kubeyaml.YamlError, BoundExceeded):
+            continue
+    return frozenset(found)
+
+
 class Judge:
     """Turns what one render wrote into facts.
+
+    Args:
+        held: what the Secrets that the render wrote hold, so that it is found elsewhere too.
+        passed_over: why an object is no manifest; "" when it is one.
 
     Attributes:
         digests: of the manifests' documents, in order.
         fault: set when a template wrote what is not a manifest.
     """
 
-    def __init__(self, kubernetes: schemas.KubernetesSchemas, chart: str, overlay: str) -> None:
+    def __init__(
+        self,
+        kubernetes: schemas.KubernetesSchemas,
+        chart: str,
+        overlay: str,
+        held: Collection[str] = (),
+        passed_over: Callable[[Object], str] = lambda _: "",
+    ) -> None:
         self.kubernetes = kubernetes
         self.chart = chart
+        self.held = held
+        self.passed_over = passed_over
         self.overlays = (overlay,)
         self.digests: list[str] = []
         self.fault: Fault | None = None
@@ -53,13 +80,18 @@ class Judge:
                 document = kubeyaml.parse(text.text)
                 objects = list(manifest.objects(document.value))
             except kubeyaml.YamlError as error:
-                reason = f"{origin.path} renders to what is not a manifest: {error}"
+                verb = "renders to" if self.chart else "has"
+                reason = f"{origin.path} {verb} what is not a manifest: {error}"
                 self.fault = self.fault or Fault(reason, origin.at(text, max(error.line, 1)))
                 continue
             for number, each in enumerate(objects):
                 if len(self.digests) >= manifest.MAX_DOCUMENTS:
                     raise BoundExceeded(f"renders to more than {manifest.MAX_DOCUMENTS} manifests (bound: manifests)")
-                yield from self._object(origin, text, document, each, first=not number)
+                if reason := self.passed_over(each):
+                    where = origin.at(text, document.line)
+                    yield LeftOut(where=Location(where.path, where.line), reason=reason)
+                else:
+                    yield from self._object(origin, text, document, each, first=not number)
 
     def _object(
         self, origin: Origin, text: Text, document: kubeyaml.Document, each: Object, *, first: bool
@@ -71,7 +103,7 @@ class Judge:
             reason = f"{each.resource} is larger than {manifest.MAX_DOCUMENT_BYTES} bytes (bound: manifest size)"
             yield from (Gap(of=unit, where=where, reason=reason) for unit in ("Manifest", "Validation"))
             return
-        kept = secrets.redacted(each.value, encoded).decode()
+        kept = secrets.redacted(each.value, encoded, self.held).decode()
         self.digests.append(digest(kept.encode()))
         yield Manifest(
             where=where,

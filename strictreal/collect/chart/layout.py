@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from strictreal.collect import kubeyaml
+from strictreal import kubeyaml
 from strictreal.errors import BoundExceeded
 
 MAX_SUBCHART_DEPTH = 10

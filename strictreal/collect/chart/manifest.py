@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from strictreal.collect import kubeyaml
+from strictreal import kubeyaml
 
 MAX_LIST_DEPTH = 4
 MAX_DOCUMENTS = 5_000

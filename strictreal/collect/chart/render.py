@@ -11,14 +11,15 @@ from pathlib import Path
 
 from strictreal.collect import yamlplace
 from strictreal.collect.chart import archive, clock, ignore, layout, trace, values
-from strictreal.collect.chart.judge import Judge
+from strictreal.collect.chart.judge import Judge, held
 from strictreal.collect.chart.source import Origin, Source, TemplateOrigin
-from strictreal.collect.kubeyaml import YamlError
 from strictreal.engines import helm
 from strictreal.engines.schemas import KubernetesSchemas
 from strictreal.errors import BoundExceeded
 from strictreal.facts.charts import KubernetesTarget, Manifest, Render, RenderPair, UnstableTemplate, rendered
+from strictreal.kubeyaml import YamlError
 from strictreal.model import Fact, Gap, Location, digest
+from strictreal.redact import redact
 
 UNITS = ("Render", "RenderPair", "Manifest", "Validation")
 """What a render that fails leaves unexamined."""
@@ -63,6 +64,8 @@ class Done:
     tools: dict[str, str]
     size: int = 0
     """Bytes of its manifests, about."""
+    templates: dict[str, bool] | None = None
+    """By its place in the subject, whether each template wrote a manifest; None when the render failed."""
 
 
 @cache
@@ -79,6 +82,7 @@ def render(job: Job) -> Done:
 class _Rendering:
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.templates: dict[str, bool] | None = None
         self.engine = helm.embedded()
         self.tools = {"helm-sdk": self.engine.name.removeprefix("helm-sdk ")}
         if job.program:
@@ -109,7 +113,8 @@ class _Rendering:
         return self.done(found)
 
     def done(self, facts: list[Fact]) -> Done:
-        return Done(facts, self.tools, sum(len(fact.document) for fact in facts if isinstance(fact, Manifest)))
+        size = sum(len(fact.document) for fact in facts if isinstance(fact, Manifest))
+        return Done(facts, self.tools, size, self.templates)
 
     def place(self, path: str, packages: dict[str, str]) -> str:
         """Where a file of the chart lies in the subject: what came out of a package lies in the package."""
@@ -127,15 +132,16 @@ class _Rendering:
 
     def failed(self, error: str, where: Location | None = None) -> list[Fact]:
         """The chart is at fault: an attempt with an error, and gaps for what it therefore did not give."""
+        shown = "\n".join(redact(line, unquoted=True) for line in error.split("\n"))
         attempt = Render(
             where=where or Location(self.job.chart),
             chart=self.job.chart,
             overlay=self.job.overlay,
             engine=self.engine.name,
             kubernetes=self.engine.kubernetes,
-            error=error,
+            error=shown,
         )
-        return [attempt, *self.gaps(f"the chart does not render: {error}", UNITS[1:])]
+        return [attempt, *self.gaps(f"the chart does not render: {shown}", UNITS[1:])]
 
     def template(self, top: layout.Subtree, source: Source, error: helm.HelmFailure) -> Location | None:
         """Where Helm says that the fault is."""
@@ -160,10 +166,17 @@ class _Rendering:
             TemplateOrigin(source, top, name, text, plain.get(name, ""), marked.get(name, ""))
             for name, text in first.items()
         ]
-        judge = Judge(_schemas(self.job.kubernetes), self.job.chart, self.job.overlay)
-        manifests = [fact for origin in (*origins, *self.crds(top, source)) for fact in judge.facts(origin)]
+        judge = Judge(_schemas(self.job.kubernetes), self.job.chart, self.job.overlay, held(first.values()))
+        manifests: list[Fact] = []
+        wrote: dict[str, bool] = {}
+        for origin in (*origins, *self.crds(top, source)):
+            found = list(judge.facts(origin))
+            manifests += found
+            place = source.paths.get(origin.path, origin.path)
+            wrote[place] = wrote.get(place, False) or bool(found)
         if judge.fault:
             return self.failed(judge.fault.reason, judge.fault.where)
+        self.templates = wrote
         unstable = list(_unstable(origins, second, templates))
         attempt = Render(
             where=Location(source.paths.get(self.job.overlay or "Chart.yaml", self.job.chart)),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from strictreal.collect.chart import layout, trace
+from strictreal.collect.chart.lines import Lines
 from strictreal.collect.chart.manifest import Text
-from strictreal.collect.redact import redact
 from strictreal.model import Location
+
+MAX_TEXT = 400
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Source:
 
     files: dict[str, bytes]
     paths: dict[str, str]
+    _lines: dict[str, Lines] = field(default_factory=dict)
 
     def line(self, path: str, line: int) -> str:
         """One line of a file; "" when it has none."""
@@ -26,9 +29,13 @@ class Source:
     def at(self, path: str, line: int, resource: str = "") -> Location:
         """A line of a file; of a file inside a package, the package."""
         place = self.paths.get(path, "")
-        return Location(
-            place, line if place.endswith(path) else 0, text=redact(self.line(path, line), 400), resource=resource
-        )
+        return Location(place, line if place.endswith(path) else 0, text=self.shown(path, line), resource=resource)
+
+    def shown(self, path: str, line: int) -> str:
+        """One line of a file as facts hold it: at most MAX_TEXT characters, without secrets."""
+        if path not in self._lines:
+            self._lines[path] = Lines(self.files.get(path, b"").decode(errors="replace"))
+        return self._lines[path](line)[:MAX_TEXT].rstrip()
 
 
 class Origin:

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
-from strictreal.collect import kubeyaml, yamlplace
+from strictreal import kubeyaml
+from strictreal.collect import yamlplace
 from strictreal.collect.chart.layout import Dependency, Subtree
-from strictreal.collect.redact import redact
+from strictreal.collect.chart.lines import Lines
+from strictreal.collect.chart.source import MAX_TEXT
 from strictreal.engines import schemas
 from strictreal.facts.charts import ValuesError, ValuesFile
 from strictreal.model import Fact, Gap, Location
@@ -92,8 +94,7 @@ def _judge(
 def _at(path: str, files: dict[str, bytes], source: str, line: int, column: int = 0) -> Location:
     text = ""
     if line and source in files:
-        lines = files[source].decode(errors="replace").split("\n")
-        text = redact(lines[line - 1].rstrip(), 400) if line <= len(lines) else ""
+        text = Lines(files[source].decode(errors="replace"))(line)[:MAX_TEXT].rstrip()
     return Location(path, line, column, text=text)
 
 

@@ -13,13 +13,13 @@ from strictreal.collect.chart import layout
 from strictreal.collect.chart.archive import Package
 from strictreal.collect.chart.discover import MAX_CHART_FILES, FoundChart, is_overlay
 from strictreal.collect.chart.render import UNITS, Done, Job
-from strictreal.collect.kubeyaml import YamlError
-from strictreal.collect.session import MAX_FACT_BYTES
 from strictreal.config import Config
 from strictreal.engines import helm, schemas
 from strictreal.errors import StrictRealError
-from strictreal.facts.charts import Chart, Render
+from strictreal.facts.charts import Chart, Render, Template
+from strictreal.kubeyaml import YamlError
 from strictreal.model import Fact, Gap, LeftOut, Location, Observation, canonical, digest
+from strictreal.session import MAX_FACT_BYTES, MAX_REASON
 from strictreal.subject import Tree
 
 ALL_UNITS = ("Chart", *UNITS, "ValuesFile")
@@ -47,6 +47,8 @@ class Work:
     overlays: tuple[str, ...] = ()
     facts: list[Fact] = field(default_factory=list)
     tools: dict[str, str] = field(default_factory=dict)
+    templates: dict[str, list[str]] = field(default_factory=dict)
+    """By template, the values files with which it writes a manifest."""
     _observation: Observation | None = None
     _key: str = ""
     _size: int = 0
@@ -208,14 +210,36 @@ class Work:
         else:
             self.facts += result.facts
             self.tools |= result.tools
+            for path, wrote in (result.templates or {}).items():
+                self.templates.setdefault(path, []).extend([job.overlay] * wrote)
             self._size += result.size
+
+    def _templates(self) -> Iterator[Fact]:
+        """Each template with the values that it writes something with; gaps where none of the chart ever does."""
+        chart = next((fact for fact in self.facts if isinstance(fact, Chart)), None)
+        if chart is None or chart.kind == "library":
+            return
+        tried = ", ".join(("values.yaml", *self.overlays))
+        if not any(self.templates.values()):
+            at_fault = any(isinstance(fact, Gap) or (isinstance(fact, Render) and fact.error) for fact in self.facts)
+            reason = "the chart does not render" if at_fault else f"no manifest comes out of the chart with {tried}"
+            places = [self.source] if at_fault or not self.templates else sorted(self.templates)
+            yield from (Gap(of="Template", where=Location(place), reason=reason[:MAX_REASON]) for place in places)
+            return
+        for path, overlays in sorted(self.templates.items()):
+            where = Location(path)
+            if "/crds/" in f"/{path}":  # a file as it is, and no template
+                continue
+            yield Template(where=where, chart=self.source, overlays=tuple(overlays))
+            if not overlays:
+                yield LeftOut(where=where, reason=f"writes no manifest with {tried}"[:MAX_REASON])
 
     def observation(self) -> Observation:
         """What was seen of the chart; without facts when it turned out not to be one."""
         if self._observation:
             return self._observation
         tools = {"helm-python-sdk": helm.package_version(), **schemas.versions(), **self.tools} if self.tools else {}
-        found = _joined(self.facts) if self.overlays else self.facts
+        found = [*(_joined(self.facts) if self.overlays else self.facts), *self._templates()]
         self._observation = Observation(
             collector="charts", source=self.source, digest=self.digest, tools=tools, facts=tuple(found)
         )

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from strictreal.collect import charts
 from strictreal.collect.policy import work
-from strictreal.collect.session import Session
 from strictreal.config import Config
 from strictreal.facts.charts import Chart, Manifest, Render
 from strictreal.facts.policies import JudgedManifest, PolicyViolation
 from strictreal.model import Fact, Gap, Location, Observation, canonical, digest
 from strictreal.policy import manifests
 from strictreal.policy.manifests import Verdict
+from strictreal.session import Session
 from strictreal.subject import Tree
 
 BATCH = 64

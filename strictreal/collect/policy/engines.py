@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from strictreal.collect.policy import work
 from strictreal.collect.policy.charts import Judgeable
-from strictreal.collect.redact import redact
-from strictreal.collect.session import Session
 from strictreal.engines import opa
 from strictreal.facts.policies import ParityDifference, PolicyComparison
 from strictreal.model import Fact, Location, Observation, canonical, digest
 from strictreal.policy import manifests, parity
 from strictreal.policy.load import Loading
 from strictreal.policy.parity import Comparison, Difference, SuiteParity
+from strictreal.redact import redact
+from strictreal.session import Session
 from strictreal.subject import Tree
 
 SECONDS = 60

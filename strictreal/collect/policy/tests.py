@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from strictreal.collect.policy import work
-from strictreal.collect.redact import redact
-from strictreal.collect.session import Session
 from strictreal.engines import opa
 from strictreal.facts.policies import PolicySuite, PolicyTest, RuleCoverage, SilentRule
 from strictreal.model import Fact, Observation, canonical, digest
 from strictreal.policy import absent, test
 from strictreal.policy.absent import Silence
 from strictreal.policy.load import Loading
-from strictreal.policy.test import Loaded, SuiteResult
+from strictreal.policy.loaded import Loaded
+from strictreal.policy.test import SuiteResult
+from strictreal.redact import redact
+from strictreal.session import Session
 from strictreal.subject import Tree
 
 SECONDS = 20

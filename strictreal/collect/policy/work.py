@@ -9,10 +9,10 @@ import msgspec
 
 from strictreal import suite
 from strictreal.cache import Cache
-from strictreal.collect.redact import redact
-from strictreal.collect.session import Session
 from strictreal.model import Fact, Gap, Location, Observation, canonical
 from strictreal.policy import load
+from strictreal.redact import redact
+from strictreal.session import Session
 from strictreal.subject import Tree
 
 T = TypeVar("T")

@@ -11,9 +11,9 @@ from strictreal.collect.prose.blocks import Block, readable
 from strictreal.collect.prose.hints import may_assert
 from strictreal.collect.prose.mentions import mentions
 from strictreal.collect.prose.sentences import Sentence, sentences
-from strictreal.collect.redact import redact
 from strictreal.facts.claims import DocumentClaim, Mention, StatusClaim
 from strictreal.model import Location
+from strictreal.redact import redact
 
 MAX_TEXT = 400
 

@@ -9,9 +9,9 @@ import msgspec
 
 from strictreal.collect.prose.blocks import CODE, END, Block, readable
 from strictreal.collect.prose.mentions import mentions
-from strictreal.collect.redact import redact
 from strictreal.facts.claims import Mention, Status, StatusClaim
 from strictreal.model import Location
+from strictreal.redact import redact
 
 MAX_TEXT = 400
 _TAGS: dict[str, Status] = {
@@ -146,12 +146,13 @@ def _note_open(state: _State, block: Block) -> None:
 def _claim(path: str, block: Block, status: Status, form: str, words: str, line: int) -> StatusClaim:
     named = mentions(words, block.links) if block.kind != "heading" or status != "done" else ()
     text = " ".join(readable(words).split())[:MAX_TEXT]
+    shown = redact(text)
     return StatusClaim(
-        where=Location(path, line, text=redact(text)),
+        where=Location(path, line, text=shown),
         status=status,
         form=form,  # type: ignore[arg-type]
-        text=redact(text),
-        mentions=named,
+        text=shown,
+        mentions=tuple(m for m in named if m.text in shown or m.text not in text),  # a secret names nothing
     )
 
 

@@ -133,7 +133,7 @@ def _use(module: ParsedModule, uses: Sequence[ast.Name]) -> Literal["loud", "sil
         if isinstance(parent, ast.Assert):
             seen.add("loud")
         elif isinstance(parent, ast.If) and parent.test is test:
-            missing = parent.body if absent_when else parent.orelse or _rest(module, parent)
+            missing = parent.body if absent_when else parent.orelse or rest(module, parent)
             seen.add("loud" if _ends_loudly(module, missing) else "silent")
         elif isinstance(parent, ast.Call) and dotted(module, parent.func).rpartition(".")[2] in {
             "skipif",
@@ -168,7 +168,7 @@ def _test(module: ParsedModule, use: ast.Name) -> tuple[ast.expr | None, bool]:
         node = parent
 
 
-def _rest(module: ParsedModule, statement: ast.stmt) -> list[ast.stmt]:
+def rest(module: ParsedModule, statement: ast.stmt) -> list[ast.stmt]:
     """What runs after an `if` whose body leaves the function."""
     parent = module.parents.get(statement)
     body = getattr(parent, "body", None)

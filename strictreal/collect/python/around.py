@@ -104,7 +104,20 @@ def _retries(module: ParsedModule, loop: ast.For | ast.AsyncFor | ast.While, bod
     last = after[-1] if after else None
     if not isinstance(last, ast.Return):
         return False
-    return isinstance(last.value, ast.Name) or (isinstance(last.value, ast.Constant) and last.value.value is False)
+    if isinstance(last.value, ast.Name):
+        return not _is_default(module, last.value, loop)
+    return isinstance(last.value, ast.Constant) and last.value.value is False
+
+
+def _is_default(module: ParsedModule, result: ast.Name, loop: ast.stmt) -> bool:
+    """Whether a result keeps, where every round fails, the literal that it was given before the loop."""
+    bound = [b for b in module.names.reaching(result) if b.value is not None]
+    if len(bound) < 2:
+        return False
+    first = bound[0]
+    if first.value is None or getattr(first.node, "lineno", 0) >= loop.lineno:
+        return False
+    return bodies.value_of(module, first.value) in {"none", "trivial", "record", "text"}
 
 
 def _following(module: ParsedModule, statement: ast.stmt) -> list[ast.stmt]:

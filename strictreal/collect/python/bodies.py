@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from strictreal.collect.python.module import ParsedModule
-from strictreal.collect.redact import redact
 from strictreal.facts.behaviour import Value, vocabulary, words
+from strictreal.redact import redact
 
 Functions = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -42,6 +42,7 @@ _LITERAL_CALLS = frozenset(
     | {"decimal.Decimal", "datetime.datetime", "datetime.date", "datetime.timedelta", "datetime.time", "uuid.UUID"}
     | {"pathlib.Path", "json.dumps", "types.SimpleNamespace", "fractions.Fraction", "collections.OrderedDict"}
     | {f"{array}.{make}" for array in ("numpy", "torch", "jax.numpy") for make in ("zeros", "ones", "full", "array")}
+    | {"iter", "copy.copy", "copy.deepcopy", "flask.jsonify", "quart.jsonify", "flask.make_response"}
     | {"object", "torch.tensor", "numpy.eye", "pandas.DataFrame", "pandas.Series"}
 )
 
@@ -50,6 +51,22 @@ _READERS = frozenset(
     {"json.loads", "orjson.loads", "ast.literal_eval", "yaml.safe_load", "yaml.load", "tomllib.loads", "toml.loads"}
 )
 """Functions that make a value of a text; given a literal, they answer a literal."""
+_FRESH = frozenset(
+    {
+        *(
+            "uuid.uuid1",
+            "uuid.uuid4",
+            "time.time",
+            "time.time_ns",
+            "time.monotonic",
+            "time.perf_counter",
+            "time.strftime",
+        ),
+        *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today"),
+        *("secrets.token_hex", "secrets.token_urlsafe", "django.utils.timezone.now"),
+    }
+)
+"""What is new at every call, and makes a made-up record no more true."""
 _BLANK = frozenset({"none", "true", "false", "trivial"})
 _MADE_UP = vocabulary("mock fake stub dummy sample canned placeholder example hardcoded")
 """Words of constants that hold made-up data; any other constant has a name because it is settled there."""
@@ -156,13 +173,18 @@ def is_print(module: ParsedModule, node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and dotted(module, node.func) in {"print", "pprint.pprint", "click.echo"}
 
 
+def is_sleep(module: ParsedModule, node: ast.AST) -> bool:
+    """Whether an expression only waits."""
+    return isinstance(node, ast.Call) and dotted(module, node.func) in _SLEEPING
+
+
 def is_inert(module: ParsedModule, node: ast.AST) -> bool:
     """Whether an expression statement leaves no trace but in a log: a string, `…`, a log line, a sleep."""
     if isinstance(node, ast.Await):
         node = node.value
     if isinstance(node, ast.Constant):
         return True
-    return is_log(module, node) or (isinstance(node, ast.Call) and dotted(module, node.func) in _SLEEPING)
+    return is_log(module, node) or is_sleep(module, node)
 
 
 def value_of(
@@ -183,9 +205,13 @@ def value_of(
         if known and node.id in known:
             return known[node.id]
         return "text" if node.id.isupper() and not _MADE_UP.isdisjoint(words(node.id)) else ""
+    if depth < MAX_DEPTH and isinstance(node, ast.Attribute | ast.Subscript | ast.Call) and _is_fresh(module, node):
+        return "symbol"
     if isinstance(node, ast.Attribute):
         alone = depth == MAX_DEPTH and isinstance(node.value, ast.Name) and node.value.id[:1].isupper()
         return "symbol" if alone and node.attr.isupper() else ""
+    if isinstance(node, ast.IfExp):
+        return value_of(module, node.body, known, depth) if ast.dump(node.body) == ast.dump(node.orelse) else ""
     parts = _parts(module, node)
     if parts is None:
         return ""
@@ -194,7 +220,37 @@ def value_of(
     values = [value_of(module, part, known, depth - 1) for part in parts]
     if "" in values:
         return ""
+    fresh = [part for part in parts if _is_fresh(module, part)]
+    if fresh and not (depth < MAX_DEPTH and isinstance(node, ast.JoinedStr)) and not _says_more(node, parts, fresh):
+        return ""
     return _combined(module, node, parts, values)
+
+
+def _is_fresh(module: ParsedModule, node: ast.expr) -> bool:
+    """Whether an expression is the clock or a new identifier, in whatever form: `uuid4().hex[:8]`."""
+    while True:
+        if isinstance(node, ast.Attribute | ast.Subscript | ast.FormattedValue):
+            node = node.value
+        elif isinstance(node, ast.Call):
+            if dotted(module, node.func) in _FRESH:
+                return True
+            if dotted(module, node.func) in {"str", "int", "round", "float"} and node.args:
+                node = node.args[0]
+            elif isinstance(node.func, ast.Attribute):
+                node = node.func.value
+            else:
+                return False
+        else:
+            return False
+
+
+def _says_more(node: ast.expr, parts: list[ast.expr], fresh: list[ast.expr]) -> bool:
+    """Whether a record has fields beside what is new at every call."""
+    fields = node.values if isinstance(node, ast.Dict) else parts if isinstance(node, ast.Call | ast.List) else []
+    return any(
+        field not in fresh and not (isinstance(field, ast.Constant) and field.value in {None, "", 0})
+        for field in fields
+    )
 
 
 def _combined(module: ParsedModule, node: ast.expr, parts: list[ast.expr], values: list[Value]) -> Value:
@@ -252,7 +308,7 @@ def _parts(module: ParsedModule, node: ast.expr) -> list[ast.expr] | None:
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
     if isinstance(node, ast.JoinedStr):
-        return node.values if all(isinstance(v, ast.Constant) for v in node.values) else None
+        return [v.value if isinstance(v, ast.FormattedValue) else v for v in node.values]
     if isinstance(node, ast.Starred):
         return [node.value]
     if isinstance(node, ast.ListComp) and len(node.generators) == 1 and not node.generators[0].ifs:

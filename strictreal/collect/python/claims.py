@@ -15,9 +15,9 @@ from strictreal.collect.prose.blocks import Block, readable
 from strictreal.collect.prose.hints import may_assert
 from strictreal.collect.prose.sentences import sentences
 from strictreal.collect.python.module import MAX_TEXT, ParsedModule
-from strictreal.collect.redact import redact
 from strictreal.facts.claims import CodeClaim
 from strictreal.model import Location
+from strictreal.redact import redact
 
 _COMMENT_LIKE = re.compile(r"#.*(?:\n[ \t]*#.*)*")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Literal
 
-from strictreal.collect.python import bodies, reading, remarks
+from strictreal.collect.python import bodies, reading, refusals, remarks
 from strictreal.collect.python.bodies import Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Class, words
@@ -28,7 +28,7 @@ def read(module: ParsedModule, node: ast.ClassDef) -> Class:
     methods = [s for s in node.body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef)]
     marked = [m.name for m in methods if any(dotted(module, d).endswith("abstractmethod") for d in m.decorator_list)]
     marked += [m.name for m in methods if any("abstractproperty" in dotted(module, d) for d in m.decorator_list)]
-    refusing = [m.name for m in methods if reading.raises_not_implemented(module, m.body[-1]) and _only(module, m)]
+    refusing = [m.name for m in methods if refusals.raises_not_implemented(module, m.body[-1]) and _only(module, m)]
     return Class(
         where=module.at(node),
         qualname=bodies.qualname(module, node),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from strictreal.collect.python.vocabulary import vocabulary
-from strictreal.collect.redact import MARK, redact
+from strictreal.redact import is_issued
 
 if TYPE_CHECKING:
     from strictreal.collect.python.module import ParsedModule
@@ -240,7 +240,7 @@ def _connects(module: ParsedModule, constant: ast.Constant, text: str) -> bool:
 
 def _is_token(text: str) -> bool:
     """Whether the whole of a text has the shape of a well-known token."""
-    return not any(c.isspace() for c in text[:512]) and any(c in "0123456789." for c in text) and redact(text) == MARK
+    return not any(c.isspace() for c in text[:512]) and any(c in "0123456789." for c in text) and is_issued(text)
 
 
 def _text(constant: ast.Constant) -> str:

@@ -35,8 +35,12 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
         prefix = "." * source.level + (source.module or "")
         for alias in source.names:
             full = f"{prefix}.{alias.name}"
+            generated = words(alias.name)[-1:] == ("stub",) and prefix.rpartition(".")[2].endswith(
+                ("_pb2_grpc", "_grpc")
+            )
             if (
                 standins.is_double_name(alias.name)
+                and not generated
                 and not standins.library(full)
                 and not standins.for_types_only(module, alias)
             ):

@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from strictreal.collect.python import envforms
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.names import MAX_ALIASES
 from strictreal.facts.code import EnvAccess
@@ -62,6 +63,13 @@ _VARIABLE = re.compile(r"[A-Za-z_]\w{0,79}")
 
 def facts(module: ParsedModule) -> Iterator[EnvAccess]:
     """Every access of the module."""
+    if any(hint in module.text for hint in envforms.HINTS):
+        yield from envforms.facts(module, _plain)
+    yield from _plain(module)
+
+
+def _plain(module: ParsedModule) -> Iterator[EnvAccess]:
+    """Accesses by name, through aliases, scopes and dynamic imports."""
     if not any(word in module.text for word in _MENTIONS):
         return
     for node in _candidates(module):
@@ -155,6 +163,8 @@ def _form(dotted: str, *, called: bool) -> str:
     """How the environment is reached when an expression denotes `dotted`; empty when it is not."""
     if found := _PROCESS.search(dotted):
         return "" if "()" in found["form"] else found["form"]  # what a copy or a value is used for is no access
+    if dotted.startswith("psutil.Process()") and dotted.endswith(".environ"):
+        return dotted
     if dotted.startswith("ctypes.") and dotted.endswith((".getenv", ".setenv", ".putenv", ".unsetenv")):
         return dotted
     for library, names in _LIBRARIES.items():

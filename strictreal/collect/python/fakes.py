@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from strictreal.collect.python import doubles, patches, served, standins
+from strictreal.collect.python import doubles, impostors, patches, served, standins
 from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
@@ -22,7 +22,7 @@ _HINTS = (
 )
 """One of these stands in the text of every module that uses a library, a fixture or a double."""
 _BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})
-_PATCHES = ("onkey", "setattr", "dependency_overrides", "sys.modules")
+_PATCHES = ("onkey", "setattr", "dependency_overrides", "sys.modules", "SimpleNamespace", "type(")
 """One of these stands in the text of every module, tests aside, that replaces behaviour in place."""
 _MOCKER = vocabulary(
     "patch Mock MagicMock AsyncMock NonCallableMock PropertyMock spy stub async_stub create_autospec mock_open"
@@ -46,6 +46,7 @@ def _all(module: ParsedModule) -> Iterator[Fake]:
     if role(module.path) == "test" or any(hint in module.text for hint in _PATCHES):
         yield from patches.facts(module)
     yield from served.facts(module)
+    yield from impostors.facts(module)
     if any(name in module.text for name in LEGACY):
         yield from _legacy(module)
 

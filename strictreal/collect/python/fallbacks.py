@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from strictreal.collect.python import absent, around, bodies, failures, heard
+from strictreal.collect.python import absent, around, bodies, failures, heard, kept, swallows
 from strictreal.collect.python.bodies import Loads, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Context, Ending, Handler, Value, vocabulary, words
@@ -31,7 +31,7 @@ _SHOWING = frozenset({"repr", "str", "pretty", "describe"})
 
 
 def facts(module: ParsedModule) -> Iterator[Handler]:
-    """Every silent handler and every `suppress` of a module."""
+    """Every silent handler of a module, every `suppress`, and everything else that takes errors away."""
     attempts = module.of(ast.Try, ast.TryStar)
     loads = bodies.loads(module) if attempts else {}
     for attempt in attempts:
@@ -42,6 +42,7 @@ def facts(module: ParsedModule) -> Iterator[Handler]:
         for item in block.items:
             if found := _suppressed(module, block, item.context_expr):
                 yield found
+    yield from swallows.facts(module)
 
 
 @dataclass
@@ -57,9 +58,11 @@ def _handler(
 ) -> Handler | None:
     names = failures.catches(module, handler)
     inner = [node for statement in handler.body for node in bodies.within(statement)]
-    if any(isinstance(node, ast.Raise) for node in inner) or heard.is_loud(module, inner):
-        return None
     ending = _ending(module, handler.body, handler.name)
+    if _raises(handler.body, ending) or heard.is_loud(module, inner):
+        return None
+    if ending is None and (local := kept.locally(module, handler.body)) is not None:
+        ending = _Ending("keeps", local, shown=bodies.source(local))
     if ending is None:
         return None
     breadth = failures.breadth(module, names, attempt.body, defaulting=ending.ends not in {"passes", "continues"})
@@ -101,6 +104,22 @@ def _handler(
     )
 
 
+def _raises(statements: list[ast.stmt], ending: _Ending | None) -> bool:
+    """Whether a handler raises; that a substitute may fail in its turn does not make it heard."""
+    stack: list[ast.AST] = list(statements)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Raise):
+            return True
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Try) and ending is not None and ending.ends in {"returns", "substitutes"}:
+            stack += node.body + node.orelse
+        else:
+            stack += ast.iter_child_nodes(node)
+    return False
+
+
 # -- how a handler ends ----------------------------------------------------------------------------------------------
 
 
@@ -113,9 +132,7 @@ def _ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None
     acts = False
     last: _Ending | None = None
     for statement in statements:
-        if isinstance(statement, ast.Pass) or (
-            isinstance(statement, ast.Expr) and bodies.is_inert(module, statement.value)
-        ):
+        if heard.is_idle(module, statement, caught):
             continue
         if isinstance(statement, ast.Return):
             if statement.value is None:
@@ -135,6 +152,13 @@ def _ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None
             )
             last = last or inside
             acts |= inside is None
+        elif isinstance(statement, ast.Try):
+            inside = _ending(module, statement.body, caught)
+            tells = inside is not None and (inside.ends == "substitutes" or inside.value != "")
+            last = last or (inside if tells else None)
+            acts |= not tells
+        elif isinstance(statement, ast.Expr) and (default := kept.default(module, statement.value)) is not None:
+            last = last or _given(module, statement, default, "assigns")
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield):
             return _given(module, statement, statement.value.value or ast.Constant(None), "returns")
         elif not isinstance(statement, ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal):

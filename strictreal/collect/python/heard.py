@@ -26,7 +26,9 @@ _TELLING = vocabulary(
     """
 )
 _SAYING = ("not installed", "not available", "not found", "not supported", "not configured", "not reachable")
-_STATES = vocabulary("connected alive running open healthy ok success succeeded reachable online")
+_STATES = vocabulary(
+    "connected alive running open healthy ok success succeeded reachable online kept saved synced persisted delivered"
+)
 
 
 def is_loud(module: ParsedModule, nodes: list[ast.AST]) -> bool:
@@ -43,6 +45,24 @@ def is_loud(module: ParsedModule, nodes: list[ast.AST]) -> bool:
     return False
 
 
+def is_idle(module: ParsedModule, statement: ast.stmt, caught: str | None) -> bool:
+    """Whether a statement of a handler leaves nothing behind, also where it names the exception: `_ = e`, `del e`."""
+    if isinstance(statement, ast.Pass):
+        return True
+    if isinstance(statement, ast.Delete):
+        return all(isinstance(target, ast.Name) for target in statement.targets)
+    if isinstance(statement, ast.Assign):
+        return isinstance(statement.value, ast.Name) and all(
+            isinstance(t, ast.Name) and not t.id.strip("_") for t in statement.targets
+        )
+    if not isinstance(statement, ast.Expr):
+        return False
+    value = statement.value
+    if isinstance(value, ast.Call) and dotted(module, value.func) in {"str", "repr", "type", "id", "isinstance"}:
+        return True
+    return isinstance(value, ast.Name | ast.Attribute) or bodies.is_inert(module, value)
+
+
 def hands_on(module: ParsedModule, handler: ast.ExceptHandler, loads: Loads) -> bool:
     """Whether the exception, or a traceback of it, goes anywhere but into a log."""
     carriers = {handler.name} if handler.name else set()
@@ -53,6 +73,8 @@ def hands_on(module: ParsedModule, handler: ast.ExceptHandler, loads: Loads) -> 
     stack: list[ast.AST] = list(handler.body)
     while stack:
         node = stack.pop()
+        if isinstance(node, ast.stmt) and is_idle(module, node, handler.name):
+            continue
         if isinstance(node, ast.Call):
             if bodies.is_log(module, node):
                 continue
@@ -89,6 +111,10 @@ def tells(module: ParsedModule, statements: list[ast.stmt]) -> bool:
             continue
         if isinstance(statement, ast.Assign) and _is_false(statement.value) and any(map(_is_state, statement.targets)):
             return True
+        if isinstance(statement, ast.Try):
+            if tells(module, statement.body):
+                return True
+            continue  # the names of exceptions tell nobody
         for node in bodies.within(statement):
             if isinstance(node, ast.Dict) and _denies(node):
                 return True

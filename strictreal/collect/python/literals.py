@@ -12,8 +12,8 @@ from strictreal.collect.python.endpoints import endpoints
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
 from strictreal.collect.python.thresholds import thresholds
-from strictreal.collect.redact import redact
 from strictreal.facts.code import HardCoded
+from strictreal.redact import redact
 
 MAX_VALUE = 120
 

@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import Any, TypeVar, overload
 
 from strictreal.collect.python.credentials import credentials
+from strictreal.collect.python.hidden import hidden
 from strictreal.collect.python.names import Definition, Names
-from strictreal.collect.redact import MARK, redact
 from strictreal.model import Location, canonical, digest
+from strictreal.redact import MARK, redact
 
 MAX_TEXT = 400
 IDENTITY_LINES = 40
@@ -101,14 +102,19 @@ class ParsedModule:
 
     @cached_property
     def credentials(self) -> list[ast.Constant]:
-        """Literals that are credentials; no fact may hold them."""
+        """Literals that are credentials."""
         return list(credentials(self))
 
     @cached_property
+    def hidden(self) -> list[ast.Constant | ast.JoinedStr]:
+        """Literals that may be secrets: no fact shows them."""
+        return list(hidden(self))
+
+    @cached_property
     def _secret_spans(self) -> dict[int, list[tuple[int, int]]]:
-        """Columns of credentials by line, in bytes from 0, the last first."""
+        """Columns of hidden literals by line, in bytes from 0, the last first."""
         spans: dict[int, list[tuple[int, int]]] = {}
-        for secret in self.credentials:
+        for secret in self.hidden:
             last = secret.end_lineno or secret.lineno
             for line in range(secret.lineno, min(last, len(self.lines)) + 1):
                 start = secret.col_offset if line == secret.lineno else 0

@@ -119,6 +119,9 @@ class Names:
             return ()
         holder = node.value
         if isinstance(holder, ast.Call):
+            if not holder.args and self.resolve_all(holder.func, depth - 1) in {("globals",), ("locals",), ("vars",)}:
+                known = self._bindings[self._tree].get(name, ())
+                return tuple(meant for binding in known for meant in self._denotes(binding, depth - 1))
             if holder.args and self.resolve_all(holder.func, depth - 1) in {("vars",), ("builtins.vars",)}:
                 return tuple(f"{owner}.{name}" for owner in self.resolve_all(holder.args[0], depth - 1))
             return ()

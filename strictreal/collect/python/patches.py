@@ -24,18 +24,59 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
             owner = module.resolve(call.args[0])
             if owner and "()" not in owner and _plays(module, call.args[2]):
                 yield standins.record(module, call, "patch", f"{owner}.{module.string(call.args[1]) or '…'}")
+        elif method == "update" and isinstance(function, ast.Attribute) and call.args:
+            holder, given = dotted(module, function.value), call.args[0]
+            values = given.values if isinstance(given, ast.Dict) else []
+            if holder.endswith(".dependency_overrides") and any(_plays(module, v, local=testing) for v in values):
+                yield standins.record(module, call, "patch", holder)
+        elif _is_improvised(module, call):
+            yield standins.record(module, call, "mock", dotted(module, function))
     for assign in module.of(ast.Assign):
         for target in assign.targets:
             if isinstance(target, ast.Attribute) and testing:
                 owner = module.resolve(target.value)
-                if owner and "()" not in owner and _plays(module, assign.value):
+                deed = not _CALLED.isdisjoint(words(target.attr)[:1])  # else it may be a callback of an object
+                held = "()" in owner  # of an object; a double that is assigned there is told of by itself
+                if held and (not deed or "." not in owner or isinstance(assign.value, ast.Call)):
+                    continue
+                if isinstance(assign.value, ast.Call) and _names_data(target.attr):
+                    continue
+                if owner and _plays(module, assign.value):
                     yield standins.record(module, assign, "patch", f"{owner}.{target.attr}")
             elif isinstance(target, ast.Subscript):
                 holder = dotted(module, target.value)
                 if holder == "sys.modules" and testing and _plays_module(module, assign.value):
                     yield standins.record(module, assign, "patch", f"sys.modules[{module.string(target.slice) or '…'}]")
-                elif holder.endswith(".dependency_overrides") and _plays(module, assign.value, local=False):
+                elif holder.endswith(".dependency_overrides") and _plays(module, assign.value, local=testing):
                     yield standins.record(module, assign, "patch", f"{holder}[{bodies.source(target.slice)}]")
+
+
+_CALLED = vocabulary(
+    """
+    get set send publish query store connect execute fetch request post put save insert subscribe consume produce commit
+    delete recv receive search upsert invoke complete chat embed call upload download charge json read write predict
+    generate encode authenticate submit ping
+    """
+)
+"""First words of methods by which a collaborator is called."""
+
+
+def _is_improvised(module: ParsedModule, call: ast.Call) -> bool:
+    """A namespace or a nameless class with a method of a collaborator in it: `SimpleNamespace(get=lambda key: None)`."""
+    function = call.func
+    last = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    members: list[tuple[str, ast.expr]] = []
+    if last == "SimpleNamespace" and dotted(module, function).endswith("SimpleNamespace"):
+        members = [(k.arg, k.value) for k in call.keywords if k.arg]
+    elif last == "type" and len(call.args) == 3 and isinstance(call.args[2], ast.Dict):
+        pairs = zip(call.args[2].keys, call.args[2].values, strict=True)
+        members = [(module.string(key) or "", value) for key, value in pairs if key is not None]
+    return any(
+        not name.endswith("__")
+        and not _CALLED.isdisjoint(words(name)[:1])
+        and (isinstance(value, ast.Lambda) or bool(module.definitions(value)))
+        for name, value in members
+    )
 
 
 def _is_monkeypatch(module: ParsedModule, function: ast.expr) -> bool:
@@ -157,12 +198,25 @@ def _plays(module: ParsedModule, value: ast.expr, *, local: bool = True) -> bool
     if isinstance(value, ast.Lambda):
         return True
     if isinstance(value, ast.Call):
-        return standins.is_double_name(dotted(module, value.func))
+        name = dotted(module, value.func)
+        if name == "functools.partial" and value.args:
+            return _plays(module, value.args[0], local=local)
+        return standins.is_double_name(name) or (local and _is_collaborator(module, value.func))
     if isinstance(value, ast.Name):
         if standins.doubling(value.id):
             return True
         return local and bool(module.definitions(value))
     return False
+
+
+def _is_collaborator(module: ParsedModule, made: ast.expr) -> bool:
+    """Whether what is made is a class of this module that answers like a collaborator."""
+    return any(
+        isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef) and not _CALLED.isdisjoint(words(member.name)[:1])
+        for definition in module.definitions(made)
+        if isinstance(definition, ast.ClassDef)
+        for member in definition.body
+    )
 
 
 def _plays_module(module: ParsedModule, value: ast.expr) -> bool:

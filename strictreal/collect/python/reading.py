@@ -11,7 +11,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import Literal
 
-from strictreal.collect.python import bodies
+from strictreal.collect.python import bodies, literals_of_class, refusals
 from strictreal.collect.python.bodies import Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Body, Value, vocabulary, words
@@ -48,7 +48,7 @@ class Reading:
         body: what kind of body it is; None when it works.
         value: how much its answer says.
         shown: the answer as source text.
-        refusal: the `raise NotImplementedError` that it consists of.
+        refusal: the `raise NotImplementedError`, or another statement that says the same, that it consists of.
     """
 
     body: Body | None = None
@@ -57,7 +57,8 @@ class Reading:
     logs: bool = False
     prints: bool = False
     validates: bool = False
-    refusal: ast.Raise | None = None
+    refusal: ast.stmt | None = None
+    said: list[str] = field(default_factory=list)
     _answers: list[tuple[str, Value]] = field(default_factory=list)
     _known: dict[str, tuple[str, Value]] = field(default_factory=dict)
     _yields: bool = False
@@ -71,7 +72,7 @@ def read(module: ParsedModule, node: Functions) -> Reading:
     if course == "works" or (seen.refusal is not None and seen._answers):
         return seen
     if seen.refusal is not None:
-        seen.body = "refuses"
+        seen.body, seen.shown = "refuses", refusals.shown(seen.refusal)
     elif not seen._answers:
         seen.value = "none"
         seen.body = None if seen.validates else "logs" if seen.logs else "empty"
@@ -90,13 +91,14 @@ def _read(module: ParsedModule, block: list[ast.stmt], seen: Reading, depth: int
     for statement in block:
         if isinstance(statement, ast.Return):
             return _read_return(module, statement, seen)
-        if isinstance(statement, ast.Raise):
-            if not raises_not_implemented(module, statement):
-                return "works"
+        if refusals.refuses(module, statement, seen.said):
             seen.refusal = statement
             return "ends"
-        if isinstance(statement, ast.If) and depth:
-            course = _read_if(module, statement, seen, depth)
+        if isinstance(statement, ast.Raise):
+            return "works"
+        if isinstance(statement, ast.If | ast.Match) and depth:
+            choose = _read_if if isinstance(statement, ast.If) else _read_match
+            course = choose(module, statement, seen, depth)  # type: ignore[arg-type]
             if course != "falls":
                 return course
         elif isinstance(statement, ast.For | ast.With | ast.AsyncWith | ast.Try) and depth:
@@ -113,7 +115,7 @@ def _read_return(module: ParsedModule, statement: ast.Return, seen: Reading) -> 
         return "ends"
     name = statement.value.id if isinstance(statement.value, ast.Name) else ""
     known = {key: value for key, (_, value) in seen._known.items()}
-    value = bodies.value_of(module, statement.value, known)
+    value = bodies.value_of(module, statement.value, known) or literals_of_class.value(module, statement)
     if not value:
         return "works"
     shown = seen._known[name][0] if name in seen._known else bodies.source(statement.value)
@@ -131,6 +133,17 @@ def _read_if(module: ParsedModule, statement: ast.If, seen: Reading, depth: int)
     if "works" in courses or seen.refusal is not None:  # some cases are refused, others are not
         return "works"
     return "ends" if courses == {"ends"} else "falls"
+
+
+def _read_match(module: ParsedModule, statement: ast.Match, seen: Reading, depth: int) -> Course:
+    if not passive(module, statement.subject) or any(c.guard and not passive(module, c.guard) for c in statement.cases):
+        return "works"
+    courses = {_read(module, case.body, seen, depth - 1) for case in statement.cases}
+    if "works" in courses or seen.refusal is not None:
+        return "works"
+    last = statement.cases[-1]
+    whole = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and last.guard is None
+    return "ends" if courses == {"ends"} and whole else "falls"
 
 
 def _read_compound(
@@ -238,6 +251,7 @@ def _is_idle(module: ParsedModule, statement: ast.stmt, seen: Reading, *, top: b
     if isinstance(statement, ast.Expr):
         seen.logs |= not isinstance(statement.value, ast.Constant)
         seen.prints |= bodies.is_print(module, statement.value)
+        seen.said += refusals.texts(statement)
         return bodies.is_inert(module, statement.value) and _plain_arguments(module, statement.value)
     if isinstance(statement, ast.Assign | ast.AnnAssign) and top and statement.value is not None:
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
@@ -255,7 +269,7 @@ def _is_idle(module: ParsedModule, statement: ast.stmt, seen: Reading, *, top: b
 
 def _plain_arguments(module: ParsedModule, expression: ast.expr) -> bool:
     call = expression.value if isinstance(expression, ast.Await) else expression
-    if not isinstance(call, ast.Call):
+    if not isinstance(call, ast.Call) or bodies.is_sleep(module, call):
         return True
     return all(passive(module, argument) for argument in (*call.args, *(k.value for k in call.keywords)))
 
@@ -263,14 +277,6 @@ def _plain_arguments(module: ParsedModule, expression: ast.expr) -> bool:
 def only_raises(block: list[ast.stmt]) -> bool:
     """Whether a block does nothing but raise, perhaps after a remark or a log line."""
     return isinstance(block[-1], ast.Raise) and all(isinstance(s, ast.Raise | ast.Expr) for s in block)
-
-
-def raises_not_implemented(module: ParsedModule, statement: ast.stmt) -> bool:
-    """Whether a statement is `raise NotImplementedError`."""
-    if not isinstance(statement, ast.Raise) or statement.exc is None:
-        return False
-    raised = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
-    return dotted(module, raised).rpartition(".")[2] == "NotImplementedError"
 
 
 def passive(module: ParsedModule, expression: ast.expr) -> bool:

@@ -9,11 +9,12 @@ from strictreal.collect.python import bodies
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Fake, vocabulary, words
 
-Kind = Literal["mock", "patch", "service", "double", "import", "random", "invented", "legacy"]
+Kind = Literal["mock", "patch", "service", "double", "import", "random", "invented", "legacy", "in-process", "hashed"]
 
 MOCKS = vocabulary(
     """
     unittest.mock mock pytest_mock asynctest mockito flexmock doublex fudge mox mox3 minimock pretend dingus
+    aiounittest.mock decoy mockextras kgb
     sqlalchemy.create_mock_engine testfixtures.Replacer testfixtures.Replace testfixtures.MockPopen
     """
 )
@@ -23,7 +24,8 @@ SERVICES = vocabulary(
     fakeredis birdisle mockredis mongomock mongomock_motor pymongo_inmemory moto mockfirestore mock_alchemy
     alchemy_mock elasticmock openmock mockafka responses requests_mock httpretty respx aioresponses pytest_httpx
     mocket pook httpx.MockTransport botocore.stub grpc_testing pyfakefs pytest_subprocess vcr betamax
-    pytest_recording pytest_vcr pytest_responses httmock aresponses mockupdb
+    pytest_recording pytest_vcr pytest_responses httmock aresponses mockupdb placebo wiremock mbtest pretenders
+    fakeldap mockldap ldap3.MOCK_SYNC ldap3.MOCK_ASYNC requests_mock_flask aiomoto pact fake_winreg
     langchain_core.language_models.fake langchain_core.embeddings.fake
     langchain_community.llms.fake langchain_community.chat_models.fake langchain_community.embeddings.fake
     """

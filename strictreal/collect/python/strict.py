@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from strictreal.collect import strictlines
+from strictreal.collect import strictlines, strictstatus
 from strictreal.collect.python.context import last_name, words
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.strictlines import FALSE
@@ -53,8 +53,12 @@ def facts(module: ParsedModule) -> Iterator[StrictEvasion]:
                 if key is not None and _is_variable(module, key):
                     yield from _if_false(module, value, value, "set")
     for constant in module.of(ast.Constant):
-        if isinstance(constant.value, str) and _SUFFIX in constant.value and _is_command(module, constant):
-            for found in strictlines.evasions(constant.value.split("\n"), as_shell=True):
+        if not isinstance(constant.value, str) or len(constant.value) < 8:
+            continue
+        runs = "audit" in constant.value
+        if (_SUFFIX in constant.value or runs) and _is_command(module, constant):
+            lines = constant.value.split("\n")
+            for found in (*strictlines.evasions(lines, as_shell=True), *strictstatus.swallowed(lines)):
                 yield StrictEvasion(where=module.at(constant), action=found.action, value=found.value)
 
 

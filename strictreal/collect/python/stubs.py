@@ -6,15 +6,15 @@ import ast
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from strictreal.collect.python import bodies, classes, reading, remarks
+from strictreal.collect.python import bodies, classes, reading, refusals, remarks
 from strictreal.collect.python.bodies import Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.reading import Reading
 from strictreal.collect.python.remarks import Comments
 from strictreal.collect.python.role import role
-from strictreal.collect.redact import redact
 from strictreal.facts.behaviour import Function, Place, Placeholder, Says, vocabulary, words
 from strictreal.model import Fact
+from strictreal.redact import redact
 
 MAX_SHOWN = 160
 """Length in characters to which a remark is kept."""
@@ -47,6 +47,8 @@ def facts(module: ParsedModule) -> Iterator[Fact]:
 
 def _function(module: ParsedModule, node: Functions, comments: Comments, referred: set[str]) -> Function | None:
     seen = reading.read(module, node)
+    if seen.refusal is not None and _is_design(module, node, seen.refusal):
+        return None
     if seen.body is None and not _VERIFYING.isdisjoint(words(node.name)) and reading.affirms(module, node):
         seen.body, seen.value, seen.shown = "affirms", "true", "True"
     if seen.body is None and not _remarked(node, comments):
@@ -78,20 +80,30 @@ def _function(module: ParsedModule, node: Functions, comments: Comments, referre
     )
 
 
+def _is_design(module: ParsedModule, node: Functions, refusal: ast.stmt) -> bool:
+    """Whether the signature says that the function never answers, and it gives a reason of its own."""
+    never = node.returns is not None and dotted(module, node.returns).rpartition(".")[2] in {"NoReturn", "Never"}
+    return never and not refusals.raises_not_implemented(module, refusal)
+
+
 def _lambdas(module: ParsedModule, assign: ast.Assign) -> Iterator[Function]:
     """`verify = lambda token: True`: a function by another name."""
     value, [target, *others] = assign.value, assign.targets
     if not isinstance(value, ast.Lambda) or others or not isinstance(target, ast.Name):
         return
     kind = bodies.value_of(module, value.body)
-    if kind and _place(module, assign) == "module":
+    place, owner = _place(module, assign), module.parents.get(assign)
+    if kind and place in {"module", "class"}:
+        held = bodies.qualname(module, owner) if isinstance(owner, ast.ClassDef) else ""
         yield Function(
             where=module.at(assign),
-            qualname=target.id,
+            qualname=f"{held}.{target.id}" if held else target.id,
+            owner=held,
+            place=place,
             body="constant",
             value=kind,
             shown=bodies.source(value.body),
-            parameters=_parameters(value.args),
+            parameters=_parameters(value.args)[1 if held else 0 :],
         )
 
 
@@ -164,9 +176,8 @@ def _remarks(node: Functions, seen: Reading, comments: Comments) -> tuple[tuple[
     text = docstring(node)[: remarks.MAX_REMARK]
     said = comments.inside(node, node.col_offset)
     message = ""
-    if seen.refusal is not None and isinstance(seen.refusal.exc, ast.Call):
-        parts = (part.value for part in ast.walk(seen.refusal.exc) if isinstance(part, ast.Constant))
-        message = " ".join(part[: remarks.MAX_REMARK] for part in parts if isinstance(part, str))
+    if seen.refusal is not None:
+        message = " ".join(refusals.texts(seen.refusal))
     opening, *rest = [line.strip() for line in text.strip().splitlines()] or [""]
     lines = [*said, opening, *(line for line in rest if remarks.TODO.match(line))]
     idle = seen.body in {"empty", "logs"}

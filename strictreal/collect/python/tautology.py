@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from strictreal.collect.python.context import last_name
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.vocabulary import vocabulary
 
+MAX_ALIASES = 4
+"""Through how many other names a value is followed."""
 _TRUE_CALLS = {"assertTrue", "assert_", "assertIsNotNone", "ok_", "assert_true"}
 _FALSE_CALLS = {"assertFalse", "assertIsNone", "assert_false"}
 _SAME_CALLS = vocabulary("assertEqual assertEquals assertIs assert_equal eq_ assertIn assertListEqual assertDictEqual")
@@ -95,6 +98,8 @@ def _covers_everything(values: list[ast.expr]) -> bool:
 def _is_same(module: ParsedModule, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
     """`x == x`, `1 == 1`, `len(x) >= 0`."""
     reflexive = isinstance(operator, ast.Eq | ast.Is | ast.LtE | ast.GtE)
+    if reflexive and isinstance(left, ast.Name) and isinstance(right, ast.Name):
+        left, right = _root(module, left), _root(module, right)
     stable = isinstance(left, ast.Name | ast.Constant) or (isinstance(operator, ast.Eq) and _is_plain(left))
     if reflexive and stable and ast.dump(left) == ast.dump(right):
         return True  # `x.y is x.y` asks whether a property is cached
@@ -104,6 +109,26 @@ def _is_same(module: ParsedModule, left: ast.expr, operator: ast.cmpop, right: a
     if first is None or second is None:
         return False
     return _holds(first.value, operator, second.value)
+
+
+def _root(module: ParsedModule, name: ast.Name) -> ast.Name:
+    """The name that a name is only another one of: `expected` after `expected = result`.
+
+    Followed as long as each is bound once, so that both are still the same object.
+    """
+    for _ in range(MAX_ALIASES):
+        bound = module.names.reaching(name)
+        value = bound[0].value if len(bound) == 1 else None
+        if not isinstance(value, ast.Name) or len(_bindings(module, value)) != 1 or len(_bindings(module, name)) != 1:
+            break
+        name = value
+    return name
+
+
+def _bindings(module: ParsedModule, name: ast.Name) -> Sequence[object]:
+    """Every binding of a name in its scope."""
+    scope = module.names.binding_scope(name)
+    return module.names.bindings(scope, name.id) if scope is not None else ()
 
 
 def _literal(module: ParsedModule, node: ast.expr) -> ast.Constant | None:

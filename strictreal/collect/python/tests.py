@@ -10,7 +10,8 @@ from strictreal.collect.python.assertions import Judge
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
 from strictreal.collect.python.skips import Skips
-from strictreal.facts.code import TestFunction
+from strictreal.facts.behaviour import vocabulary, words
+from strictreal.facts.code import TestExclusion, TestFunction
 from strictreal.model import Fact, Inventory, Location
 
 _TEST_NAME = re.compile(r"test(?:_|[A-Z0-9]|$)")
@@ -18,37 +19,76 @@ _TEST_CLASS = re.compile(r"(?:^|[_a-z])Test|^Test|Mixin|Spec")
 _TEST_CASE = re.compile(r"(?:^|\.)\w*TestCase(?:\(\))?$|(?:^|\.)TestBase$")
 _NOT_TESTS = re.compile(r"(?:^|\.)(?:fixture|abstractmethod|property|overload|cached_property|setter|nottest)$")
 
+OFF = "is switched off by __test__ = False"
+_SHARED = vocabulary("base abstract mixin suite contract common shared generic template conformance spec compliance")
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def facts(module: ParsedModule) -> Iterator[Fact]:
     """Every test of the module, and how many there are. Modules without tests give nothing."""
+    if module.path.rpartition("/")[2] == "conftest.py":
+        yield from _uncollected(module)
     found = list(_tests(module))
     if not found:
         return
     judge, skips = Judge(module), Skips(module)
+    whole = _opted_out(module.tree.body)
+    found = [(f, o, off) for f, o, off in found if not off or not judge.weakness(f, o)]  # else it may be a tool
+    if not found:
+        return
     yield Inventory(of="TestFunction", count=len(found))
-    for function, owner in found:
+    for function, owner, off in found:
         name = f"{owner.name}.{function.name}" if owner else function.name
-        weakness = skips.disabled(function, owner) or judge.weakness(function, owner)
+        weakness = (OFF if off or whole else "") or skips.disabled(function, owner) or judge.weakness(function, owner)
         where = module.at(function) if weakness else Location(module.path, function.lineno)
         yield TestFunction(where=where, name=name, weakness=weakness)
 
 
-def _tests(module: ParsedModule) -> Iterator[tuple[Function, ast.ClassDef | None]]:
+def _tests(module: ParsedModule) -> Iterator[tuple[Function, ast.ClassDef | None, bool]]:
     """Test functions with the class they are in: top-level functions of test modules, methods of test classes."""
     in_tests = role(module.path) == "test"
     if in_tests:
         switched_off = _switched_off(module)
         for function in module.tree.body:
-            if isinstance(function, Function) and function.name not in switched_off and _is_test(module, function):
-                yield function, None
+            if isinstance(function, Function) and _is_test(module, function):
+                yield function, None, function.name in switched_off
     for owner in module.of(ast.ClassDef):
         if isinstance(module.parents[owner], ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         collected = _is_test_case(module, owner) or (in_tests and _TEST_CLASS.search(owner.name))
-        if collected and not _opted_out(owner.body):
-            yield from ((m, owner) for m in owner.body if isinstance(m, Function) and _is_test(module, m))
+        off = _opted_out(owner.body)
+        if collected and not (off and _is_shared(module, owner)):
+            yield from ((m, owner, off) for m in owner.body if isinstance(m, Function) and _is_test(module, m))
+
+
+def _is_shared(module: ParsedModule, owner: ast.ClassDef) -> bool:
+    """Whether a class is there for others to inherit its tests from."""
+    if not owner.name.startswith("Test") or not _SHARED.isdisjoint(words(owner.name)):
+        return True
+    return any(isinstance(b, ast.Name) and b.id == owner.name for heir in module.of(ast.ClassDef) for b in heir.bases)
+
+
+def _uncollected(module: ParsedModule) -> Iterator[TestExclusion]:
+    """`collect_ignore = ["test_slow.py"]` in every run; what a condition adds is left to it."""
+    for statement in module.tree.body:
+        value: ast.expr | None = None
+        target: ast.expr | None = None
+        if isinstance(statement, ast.Assign):
+            target, value = statement.targets[0], statement.value
+        elif isinstance(statement, ast.AugAssign | ast.AnnAssign):
+            target, value = statement.target, statement.value
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and statement.value.args:
+            called = statement.value.func
+            if isinstance(called, ast.Attribute) and called.attr in {"append", "extend"}:
+                target, value = called.value, statement.value.args[0]
+        if not (isinstance(target, ast.Name) and target.id in {"collect_ignore", "collect_ignore_glob"}):
+            continue
+        listed = value.elts if isinstance(value, ast.List | ast.Tuple | ast.Set) else [value]
+        for element in listed:
+            what = module.string(element) or ""
+            if "test" in what.lower() or what in {"*", "*.py"}:
+                yield TestExclusion(where=module.at(statement), how=target.id, what=what[:120])
 
 
 def _is_test(module: ParsedModule, function: Function) -> bool:

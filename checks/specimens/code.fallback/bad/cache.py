@@ -24,3 +24,28 @@ def recall(key):
 def store(key, value):
     with contextlib.suppress(ConnectionError):
         connect(key).set(key, value)
+
+
+def pick(url):
+    if url.is_reachable():
+        return RemoteCache(url)
+    return InMemoryCache()
+
+
+def publish(bus, event):
+    try:
+        bus.publish(event)
+    except ConnectionError:
+        with open("spool.jsonl", "a") as spool:
+            spool.write(event)
+
+
+async def publish_all(bus, events):
+    await asyncio.gather(*map(bus.publish, events), return_exceptions=True)
+
+
+def drain(bus):
+    try:
+        bus.drain()
+    finally:
+        return True

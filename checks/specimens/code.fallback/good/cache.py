@@ -50,3 +50,27 @@ def number(text):
 def drop(client):
     with contextlib.suppress(Exception):
         client.close()
+
+
+def pick(url):
+    if not url.is_reachable():
+        raise ConnectionError(url)
+    return RemoteCache(url)
+
+
+class Recall:
+    def __init__(self, store=None):
+        self.store = store or InMemoryStore()
+
+
+def publish(bus, event):
+    try:
+        bus.publish(event)
+    except ConnectionError:
+        with open("spool.jsonl", "a") as spool:
+            spool.write(event)
+        raise
+
+
+async def publish_all(bus, events):
+    return await asyncio.gather(*map(bus.publish, events), return_exceptions=True)

@@ -1,0 +1,3 @@
+from worker.settings import BROKER
+
+print(BROKER)

@@ -1,0 +1,6 @@
+package accounts
+
+allow if {
+	input.user
+	not input.suspended
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+strictreal audit . --strict | tee audit.log
+strictreal evidence verify evidence || true

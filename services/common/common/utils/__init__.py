@@ -1,0 +1,1 @@
+"""Logging, tracing, and clients of the shared services."""

@@ -1,0 +1,1 @@
+"""The gRPC server: the wire, who may call, and what is observed."""

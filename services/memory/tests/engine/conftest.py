@@ -1,0 +1,22 @@
+"""Sizes for tests."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch, request):
+    """The sizes of blocks and steps are free choices; small ones let small examples go through every path."""
+    if "full_size" in request.keywords:
+        return
+    for module, size, value in (
+        ("segment", "BLOCK", 4),
+        ("directory", "BLOCK", 4),
+        ("snapshot", "BLOCK", 4),
+        ("snapshot", "FIRST_SCORED", 3),
+        ("snapshot", "LARGEST_STEP", 4),
+        ("space", "TAIL", 8),
+        ("quantized", "CHUNK", 5),
+    ):
+        monkeypatch.setattr(f"sfm.engine.{module}.{size}", value)

@@ -1,0 +1,250 @@
+"""Classes and functions that have the name of a collaborator and do its work in their own memory.
+
+`RedisClient` over a dictionary, `KafkaProducer.send` that appends to a list, `EmbeddingModel.embed` that hashes a text. What
+decides is that nothing in the body can reach anything outside: every call is one that only computes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from strictreal.collect.python import bodies, standins
+from strictreal.collect.python.bodies import Functions, docstring, dotted
+from strictreal.collect.python.module import ParsedModule
+from strictreal.facts.behaviour import Fake, vocabulary, words
+
+MAX_METHODS = 40
+_STORES = frozenset({"dict", "list", "set", "collections.defaultdict", "collections.OrderedDict", "collections.deque"})
+_STORES |= {"collections.Counter", "queue.Queue", "asyncio.Queue", "multiprocessing.Queue", "queue.SimpleQueue"}
+_METHODS = vocabulary(
+    """
+    append appendleft add insert extend pop popleft popitem remove discard clear update setdefault get items keys values
+    copy sort reverse count index put get_nowait put_nowait format join split strip lstrip rstrip lower upper title
+    encode decode startswith endswith replace isoformat hexdigest digest total_seconds timestamp strftime most_common
+    acquire release notify notify_all wait set is_set locked to_bytes from_bytes hex zfill partition rpartition
+    splitlines model_dump dict json tolist astype reshape sum mean min max flatten norm round rstrip move_to_end
+    difference union intersection qsize empty full casefold groups group match search findall isdigit isalpha
+    """
+)
+_CALLS = vocabulary(
+    """
+    len str int float bool list dict set tuple frozenset sorted min max sum any all enumerate zip range map filter next iter
+    isinstance issubclass hasattr getattr setattr print repr hash ord chr round abs type bytes bytearray super super().__init__
+    reversed slice id vars divmod pow object NotImplementedError ValueError KeyError TypeError RuntimeError IndexError
+    deque defaultdict OrderedDict Counter
+    """
+)
+_MODULES = frozenset(
+    {
+        *("collections", "copy", "datetime", "hashlib", "hmac", "itertools", "json", "math", "random", "re", "string"),
+        *(
+            "struct",
+            "threading",
+            "time",
+            "uuid",
+            "zlib",
+            "logging",
+            "functools",
+            "operator",
+            "secrets",
+            "numpy",
+            "fnmatch",
+        ),
+        *(
+            "asyncio",
+            "dataclasses",
+            "typing",
+            "queue",
+            "bisect",
+            "heapq",
+            "binascii",
+            "base64",
+            "textwrap",
+            "statistics",
+        ),
+    }
+)
+_REACHING = frozenset({"asyncio.open_connection", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell"})
+_DIGESTS = (
+    "hashlib.",
+    "zlib.crc32",
+    "zlib.adler32",
+    "hmac.",
+    "binascii.crc32",
+    "xxhash.",
+    "mmh3.",
+    "farmhash.",
+    "cityhash.",
+)
+_EMBEDDING = vocabulary("embed embeds embedding embeddings vectorize vectorise encode vector vectors aembed")
+_HASHING = vocabulary(
+    "hash hashing hashed minhash simhash lsh bloom fingerprint feature checksum digest key shard onehot base64"
+)
+_SINKS = vocabulary(
+    "outbox sent published delivered captured recorded produced emitted uploaded messages mails emails notifications"
+)
+_DEEDS = vocabulary("send publish deliver notify produce emit email mail dispatch upload charge push sms")
+
+
+def facts(module: ParsedModule) -> Iterator[Fake]:
+    """Every class and function of a module that can only play what it is called; the check knows the names."""
+    if module.path.endswith(".pyi"):
+        return
+    for owner in module.of(ast.ClassDef):
+        if not standins.is_double_name(owner.name) and (found := _class(module, owner)):
+            yield found
+    for function in module.of(ast.FunctionDef, ast.AsyncFunctionDef):
+        if found := _hashed(module, function) or _sunk(module, function):
+            yield found
+
+
+def _class(module: ParsedModule, owner: ast.ClassDef) -> Fake | None:
+    """A class that keeps all in containers of its own, and whose methods call nothing that leaves the process."""
+    methods = [s for s in owner.body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef)]
+    own = {m.name for m in methods}
+    kept = _containers(module, owner, methods)
+    if not kept or not methods:
+        return None
+    used: list[str] = []
+    for method in methods:
+        touched = False
+        for node in (n for s in method.body for n in ast.walk(s)):
+            if isinstance(node, ast.Call) and not _computes(module, node, own):
+                return None
+            if isinstance(node, ast.Attribute) and node.attr in kept and _is_self(node.value):
+                touched = True
+        if touched and method.name != "__init__":
+            used.append(method.name)
+    if not used:
+        return None
+    bases = tuple(dotted(module, b.value if isinstance(b, ast.Subscript) else b) or "?" for b in owner.bases)
+    return Fake(
+        where=module.at(owner),
+        kind="in-process",
+        name=owner.name,
+        detail=", ".join(sorted(kept)[:4]),
+        bases=bases,
+        methods=tuple(used[:MAX_METHODS]),
+        function=bodies.qualname(module, owner).rpartition(".")[0],
+    )
+
+
+def _containers(module: ParsedModule, owner: ast.ClassDef, methods: list[Functions]) -> set[str]:
+    """The attributes that hold empty collections from the start."""
+    found: set[str] = set()
+    statements: list[ast.AST] = list(owner.body)
+    statements += [n for m in methods if m.name in {"__init__", "__new__", "__post_init__"} for n in ast.walk(m)]
+    for statement in statements:
+        if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+            continue
+        for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+            name = target.attr if isinstance(target, ast.Attribute) and _is_self(target.value) else ""
+            if isinstance(target, ast.Name) and statement in owner.body:
+                name = target.id
+            if name and _is_container(module, statement.value):
+                found.add(name)
+    return found
+
+
+def _is_container(module: ParsedModule, value: ast.expr) -> bool:
+    if isinstance(value, ast.Dict):
+        return True
+    if isinstance(value, ast.List):
+        return not value.elts
+    if not isinstance(value, ast.Call):
+        return False
+    name = dotted(module, value.func)
+    return name in _STORES or (
+        name in {"dataclasses.field", "pydantic.Field"}
+        and any(k.arg == "default_factory" and dotted(module, k.value) in _STORES for k in value.keywords)
+    )
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in {"self", "cls"}
+
+
+def _computes(module: ParsedModule, call: ast.Call, own: set[str]) -> bool:
+    """Whether a call stays in the process: containers, texts, numbers, the clock, a log, methods of the class itself."""
+    function = call.func
+    if bodies.is_log(module, call):
+        return True
+    name = dotted(module, function)
+    if isinstance(function, ast.Attribute) and _is_self(function.value):
+        return function.attr in own
+    if name in _CALLS or (name.partition(".")[0] in _MODULES and name not in _REACHING):
+        return True
+    last = name.rpartition(".")[2]
+    if last.endswith(("Error", "Exception")) or (isinstance(function, ast.Name) and function.id[:1].isupper()):
+        return not _REACH_WORDS.intersection(words(last))
+    return isinstance(function, ast.Attribute) and function.attr in _METHODS
+
+
+_REACH_WORDS = vocabulary(
+    "client session connection socket producer consumer engine channel pool redis transport server process"
+)
+
+
+# -- functions -------------------------------------------------------------------------------------------------------
+
+
+def _hashed(module: ParsedModule, function: Functions) -> Fake | None:
+    """A function that is called an embedding and computes its numbers from a hash or the letters of a text."""
+    place = bodies.qualname(module, function)
+    own = words(function.name)
+    embeds = not _EMBEDDING.isdisjoint(own)
+    if own[:1] == ("encode",) and "embed" not in place.lower():
+        embeds = False
+    if not embeds or not _HASHING.isdisjoint(words(place)):
+        return None
+    source = ""
+    counted = False
+    for node in (n for s in function.body for n in ast.walk(s)):
+        if isinstance(node, ast.Call):
+            name = dotted(module, node.func)
+            if name.startswith(_DIGESTS) or name in {"hash", "ord"}:
+                source = source or name
+            elif not _computes(module, node, _own_methods(module, function)):
+                return None
+        counted |= isinstance(node, ast.List | ast.ListComp | ast.BinOp | ast.For)
+        if isinstance(node, ast.Compare | ast.Subscript) and _looks_up(node):
+            return None
+    if not source or not counted:
+        return None
+    return standins.record(module, function, "hashed", place, source)
+
+
+def _looks_up(node: ast.AST) -> bool:
+    """Whether something is looked up in a cache or vocabulary."""
+    named = [n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)]
+    return any(not {"cache", "vocab", "vocabulary", "table", "index"}.isdisjoint(words(name)) for name in named)
+
+
+def _own_methods(module: ParsedModule, function: Functions) -> set[str]:
+    owner = module.parents.get(function)
+    body = owner.body if isinstance(owner, ast.ClassDef) else []
+    return {s.name for s in body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def _sunk(module: ParsedModule, function: Functions) -> Fake | None:
+    """A plain function that is called a deed to the outside and only appends to a list of its module."""
+    own = words(function.name)
+    if not own or own[0] not in _DEEDS or not isinstance(module.parents.get(function), ast.Module):
+        return None
+    sink = ""
+    for statement in function.body[1:] if docstring(function) else function.body:
+        for node in ast.walk(statement):
+            if not isinstance(node, ast.Call):
+                continue
+            receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
+            if isinstance(receiver, ast.Name) and node.func.attr in {"append", "appendleft"}:  # type: ignore[attr-defined]
+                bound = [b.value for b in module.names.reaching(receiver)]
+                of_module = isinstance(module.names.binding_scope(receiver), ast.Module)
+                if of_module and any(b is not None and _is_container(module, b) for b in bound):
+                    sink = receiver.id
+            elif not _computes(module, node, set()):
+                return None
+    if not sink or _SINKS.isdisjoint(words(sink)):
+        return None
+    return standins.record(module, function, "in-process", function.name, sink)

@@ -1,0 +1,1 @@
+"""Exercising the memory service: its wire, the identities that may call it, its process, and the scenario."""

@@ -1,0 +1,79 @@
+"""Several clients at once: how long stores and recalls take, as histograms."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import grpc
+
+from strictreal.collect.service import scenario
+from strictreal.collect.service.stage import CALL_SECONDS, Stage
+from strictreal.facts.memory import MemoryLatency
+from strictreal.model import Location
+
+CLIENTS = 2
+CALLS = 1500
+"""Of each method."""
+BOUNDS_US = tuple(round(100 * 2 ** (step / 4)) for step in range(60))
+"""From 0.1 ms to 2.8 s, each a quarter of a power of two above the last."""
+_TENANT = "latency"
+_PERCENT = (50, 95, 99)
+
+
+def measure(stage: Stage, address: str) -> Iterator[MemoryLatency]:
+    """Store, then recall, CALLS times each by CLIENTS clients, with a histogram of each."""
+    draw = scenario.seeded(_TENANT)
+    stores = [scenario.memory(_TENANT, f"l{at:05}", scenario.vector(draw)) for at in range(CALLS)]
+    recalls = [scenario.recall(_TENANT, scenario.vector(draw), 10) for _ in range(CALLS)]
+    for method, requests in (("Store", stores), ("Recall", recalls)):
+        data = [stage.wire.encode(method, request) for request in requests]
+        took, failed = asyncio.run(_drive(stage, address, method, data))
+        counts = [0] * (len(BOUNDS_US) + 1)
+        for microseconds in took:
+            counts[bisect.bisect_left(BOUNDS_US, microseconds)] += 1
+        ordered = sorted(took) or [0]
+        p50, p95, p99 = (ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] for percent in _PERCENT)
+        yield MemoryLatency(
+            where=Location(stage.proto, resource=f"{method} by {CLIENTS} clients"),
+            method=method,
+            clients=CLIENTS,
+            memories=CALLS,
+            bounds_us=BOUNDS_US,
+            counts=tuple(counts),
+            failed=failed,
+            p50_us=p50,
+            p95_us=p95,
+            p99_us=p99,
+        )
+
+
+async def _drive(
+    stage: Stage, address: str, method: str, requests: list[bytes], clock: Callable[[], float] = time.perf_counter
+) -> tuple[list[int], int]:
+    """Microseconds of each call that succeeded, and how many did not."""
+    options = [("grpc.enable_http_proxy", 0)]
+    if stage.root is None:
+        channel = grpc.aio.insecure_channel(address, options)
+    else:
+        channel = grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(stage.root), options)
+    took: list[int] = []
+    failed = 0
+    waiting = iter(requests)
+    async with channel:
+        call: Callable[..., Awaitable[bytes]] = channel.unary_unary(stage.wire.path(method))
+
+        async def client() -> None:
+            nonlocal failed
+            for request in waiting:
+                start = clock()
+                try:
+                    await call(request, timeout=CALL_SECONDS, metadata=stage.metadata("operator"))
+                    took.append(round((clock() - start) * 1e6))
+                except grpc.RpcError:
+                    failed += 1
+
+        await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    return took, failed
