@@ -70,6 +70,7 @@ def test_a_member_that_no_package_may_hold_is_named(member: tarfile.TarInfo | st
         packed(("src/main.py", b"")),
         packed(("Chart.yaml", CHART)),
     ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,  # bytes hold the time
 )
 def test_what_holds_no_chart_is_no_package(data: bytes) -> None:
     assert archive.look_into(data) == archive.Package({})

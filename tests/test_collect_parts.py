@@ -70,6 +70,7 @@ def test_an_archive_with_code_is_a_gap(tmp_path: Path, name: str):
         ("a.tgz", tarred("inner.zip"), "inner.zip"),
         ("a.zip", zipped(tool="#!/bin/sh\n"), "tool"),
     ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,  # bytes hold the time
 )
 def test_code_is_known_by_name_or_first_line(tmp_path: Path, name: str, data: bytes, shown: str):
     lay(tmp_path, {name: data})

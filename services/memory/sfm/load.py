@@ -56,7 +56,7 @@ async def run(client: AsyncClient, load: Load) -> dict[str, Any]:
         await client.store(load.tenant, f"bench-{index}", vector(index), importance=math.sin(index))
 
     async def recall(index: int) -> None:
-        await client.recall(load.tenant, vector(-index - 1), k=load.k)
+        await client.recall(load.tenant, vector(load.count + index), k=load.k)
 
     return {"store": await _measure(store, load), "recall": await _measure(recall, load)}
 
