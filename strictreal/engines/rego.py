@@ -33,7 +33,7 @@ MAX_DEPTH = 150
 """Parentheses inside parentheses, and expressions inside expressions."""
 _LIMITS = {"max_col": MAX_COLUMNS, "max_file_bytes": MAX_BYTES, "max_lines": MAX_LINES}
 _UNDEFINED = "<undefined>"
-_TOKEN = re.compile(r'"(?:[^"\\\n]++|\\.)*+"?|`[^`]*+`?|#[^\n]*+|[\[{(]|[\]})]|[^\s"`#\[\](){}]++')
+_TOKEN = re.compile(r'"(?:[^"\\\n]+|\\.)*"?|`[^`]*`?|#[^\n]*|[\[{(]|[\]})]|[^\s"`#\[\](){}]+')
 _TOKEN_BYTES = re.compile(_TOKEN.pattern.encode())
 _PAIRS = {"]": "[", "}": "{", ")": "("}
 _PLACE = re.compile(r"-->\s*(?P<file>.{0,1000}?):(?P<line>\d{1,7}):(?P<column>\d{1,7})")
