@@ -98,6 +98,7 @@ def collect(
 ) -> Collected:
     """Write the fact files of one audit into `folder`; `registry` has the collectors that take part."""
     tree, config, choice = subject
+    taking_part = [c for c in registry if c not in collectors.LIVE or _asked_for(c, request.only)]
     trees = [(tree, config)]
     extra = sprint.observe(tree, config.sprints, load(suite.root() / "checks"))
     if choice:
@@ -108,7 +109,7 @@ def collect(
         extra += _compared(trees[1], trees[0])
     with session(settings, cached=request.cached, jobs=request.jobs, watch=watch) as shared:
         specimens = _specimens(suite.root() / "checks")
-        facts = collectors.collect_all([*trees, *((s.tree, s.config) for s in specimens)], shared, registry)
+        facts = collectors.collect_all([*trees, *((s.tree, s.config) for s in specimens)], shared, taking_part)
     time = _now()
     now = clock(time, config.waiver_days)
     seen = [now, *facts[0], *extra]
@@ -121,6 +122,16 @@ def collect(
         renders=tuple(_renders(facts[0])),
         notes=_remarks(shared.cache),
     )
+
+
+def _asked_for(collector: Collector, only: tuple[str, ...]) -> bool:
+    """Whether a check that is to be run, or one whose findings it judges, takes facts that the collector counts."""
+    checks = load(suite.root() / "checks")
+    wanted = [*only] or ["*"]
+    wanted += [id for chosen in only for parameter in checks[chosen].parameters for id in parameter.findings_of]
+    chosen = [check for id, check in checks.items() if any(fnmatch.fnmatchcase(id, glob) for glob in wanted)]
+    asked = (fact for check in chosen for p in check.parameters if (fact := p.facts or p.only))
+    return any(fact.unit_name() in collector.UNITS for fact in asked)
 
 
 def _renders(observations: list[Observation]) -> Iterator[bytes]:

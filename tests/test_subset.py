@@ -13,7 +13,7 @@ from subjects import Run, audit, lay, strictreal
 from strictreal import sprint
 from strictreal.evidence.recheck import recheck
 from strictreal.facts.sprints import Criterion, Roadmap, Sprint
-from strictreal.model import Location, Outcome, Result
+from strictreal.model import Gap, Location, Outcome, Result
 from strictreal.plugin import results_of
 from strictreal.sprint import State
 
@@ -107,3 +107,12 @@ def test_a_check_of_the_suite_that_did_not_run_keeps_a_criterion_from_being_prov
     assert found.state is State.PROVEN
     [found] = sprint.status([roadmap], ran, "embedded", ("a.one", "a.two"))
     assert (found.state, found.reason) == (State.NOT_PROVEN, "a.two did not run")
+
+
+@pytest.mark.parametrize(("asked", "exercised"), [(("code.stub",), False), (("memory.ties",), True), ((), True)])
+def test_a_system_is_run_only_for_checks_that_ask_for_it(asked, exercised, tmp_path):
+    files = {"pyproject.toml": '[project]\nname = "elsewhere-memory"\n[project.scripts]\nsfm = "elsewhere:main"\n'}
+    files["memory.proto"] = 'syntax = "proto3";\npackage sfm.memory.v1;\n'
+    options = [option for id in asked for option in ("--check", id)]
+    run = audit(lay(tmp_path / "subject", files), *options, output=tmp_path / "evidence")
+    assert any("elsewhere-memory is not installed" in gap.reason for gap in run.all(Gap)) is exercised

@@ -63,6 +63,8 @@ COLLECTORS: tuple[Collector, ...] = (
     strictness,
     testruns,
 )
+LIVE: tuple[Collector, ...] = (memory,)
+"""Those that run a system, which takes long: they take part when a check that is to be run asks for one of their units."""
 
 
 def collect_all(

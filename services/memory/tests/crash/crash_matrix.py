@@ -34,7 +34,10 @@ D = 16
 WRITERS = 12
 IDS_OF_A_WRITER = 6
 LONGEST_SECONDS = 0.9
-"""Until the kill, from the start of the process: its own start takes the first part of it."""
+"""Until the kill."""
+OPENED = 0.5
+"""The share of rounds in which the time counts from when the store is open, and not from the start of the process."""
+OPENED_WITHIN = 60.0
 FUTURE = 4_000_000_000_000_000
 
 
@@ -109,12 +112,15 @@ class Told:
     answers: int = 0
 
 
-def kill_one(context: ForkServerContext, folder: Path, told: Told, seconds: float) -> None:
-    """Run the process for a while, kill it, and take in what it told."""
+def kill_one(context: ForkServerContext, folder: Path, told: Told, seconds: float, *, opened: bool) -> None:
+    """Run the process for a while, counted from its start or from when its store is open; kill it; take in what it told."""
     answers = folder.with_name("answers")
     answers.write_bytes(b"")
     process = context.Process(target=storing, args=(str(folder), told.versions, str(answers)))
     process.start()
+    deadline = time.monotonic() + OPENED_WITHIN
+    while opened and not answers.stat().st_size and time.monotonic() < deadline:
+        time.sleep(0.01)
     time.sleep(seconds)
     assert process.pid is not None
     assert process.is_alive(), "the process ended by itself"
@@ -222,7 +228,7 @@ def matrix(rounds: int, seed: int, root: Path) -> tuple[Told, list[str]]:
     context.set_forkserver_preload(["sfm.system"])
     told, wrong, folder = Told(), [], root / "store"
     for number in range(rounds):
-        kill_one(context, folder, told, rng.uniform(0.02, LONGEST_SECONDS))
+        kill_one(context, folder, told, rng.uniform(0.02, LONGEST_SECONDS), opened=rng.random() < OPENED)
         if rng.random() < 0.5 and folder.exists():
             # Judge a copy: the next process starts from what the kill left, and not from what a good end made of it.
             copy = Path(shutil.copytree(folder, root / "copy"))

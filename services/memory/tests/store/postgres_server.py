@@ -28,7 +28,7 @@ class Server:
     """One cluster on a loopback port; runs as nobody where the caller is root, as PostgreSQL insists."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self._data = programs, folder / "data"
+        self._programs, self._data, self._log = programs, folder / "data", folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
@@ -37,6 +37,7 @@ class Server:
         if os.geteuid() == 0:
             os.chown(self._data, NOBODY, NOBODY)
         self._run("initdb", "-D", str(self._data), "-U", "sfm", "-A", "trust", "-E", "UTF8", "--locale=C").wait()
+        assert (self._data / "PG_VERSION").exists(), self._said()
 
     @property
     def url(self) -> str:
@@ -45,12 +46,13 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
-        return subprocess.Popen(
-            [*as_nobody, str(self._programs / program), *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-        )
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [*as_nobody, str(self._programs / program), *arguments], stdout=log, stderr=log, cwd="/"
+            )
+
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace")[-2000:]
 
     def start(self) -> None:
         """Start and wait until it accepts connections."""
@@ -67,8 +69,8 @@ class Server:
         )
         deadline = time.monotonic() + 30
         while self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port)).wait() != 0:
-            assert self._process.poll() is None, "the server has ended"
-            assert time.monotonic() < deadline, "the server does not accept connections"
+            assert self._process.poll() is None, f"the server has ended: {self._said()}"
+            assert time.monotonic() < deadline, self._said()
             time.sleep(0.1)
 
     def kill(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +19,10 @@ pytestmark = pytest.mark.skipif(PROGRAMS is None, reason="no PostgreSQL server i
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server() -> Iterator[Server]:
+    """Not under tmp_path, whose parents only their owner may enter: PostgreSQL runs as nobody."""
     assert PROGRAMS is not None
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder.parent, folder.parent.parent):
-        parent.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="sfm-postgres-"))
     running_server = Server(PROGRAMS, folder)
     running_server.start()
     yield running_server
