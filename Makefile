@@ -11,7 +11,7 @@ SINCE  ?=
 AUDIT  := --lane $(LANE) $(if $(STRICT),--strict) $(if $(SPRINT),--sprint $(SPRINT)) $(if $(SINCE),--since $(SINCE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit test lint policy-test bench docs lock clean
+.PHONY: help setup audit test lint policy-test bench docs contract lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -22,7 +22,7 @@ audit: $(READY)  ## audit this repository: LANE=embedded|local|kind STRICT=1 SPR
 	$(BIN)/strictreal audit . $(AUDIT)
 
 test: $(READY)  ## run the toolchain's own tests
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(READY)  ## formatting, style and types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
@@ -35,6 +35,9 @@ bench: $(READY)  ## speed as ratios to named peers, precision and recall of the 
 
 docs: $(READY)  ## write the index of docs/checks/ anew
 	$(BIN)/strictreal checks --markdown > docs/checks/README.md
+
+contract: $(READY)  ## write what the chart sfm takes from the service: settings and policy
+	$(BIN)/python charts/contract.py
 
 lock: $(READY)  ## resolve requirements.lock anew (names, versions and hashes only)
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --all-extras --python-version 3.11 \

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-RUNS = ("accuracy.py", "code.py", "charts.py", "memory.py")
+RUNS = ("accuracy.py", "code.py", "charts.py", "memory.py", "serving.py")
 
 
 def main() -> int:

@@ -91,7 +91,7 @@ def helm_templates(program: str, folders: list[Path], into: Path) -> None:
     for chart in folders:
         command = (program, "template", "release", str(chart), "--include-crds", "--kube-version", EMBEDDED_KUBERNETES)
         done = subprocess.run(command, capture_output=True, check=False)
-        (into / f"{chart.name}.yaml").write_bytes(done.stdout if not done.returncode else b"")
+        (into / f"{chart.name}.yaml").write_bytes(done.stdout)  # helm prints nothing of a chart that it refuses
 
 
 def kubeconform(program: str, rendered: Path, schema_folder: Path) -> list[dict[str, str]]:

@@ -10,7 +10,9 @@ from strictreal.facts.unread import UnreadCommands, UnreadLanguage, UnreadPart
 from strictreal.model import Facts
 
 # Words of class names. A double is told from what is merely about fakes (a fake-news classifier) by what it plays.
-DOUBLING = {"fake", "mock", "stub", "spy", "bogus", "canned", "dummy"}
+DOUBLING = {"fake", "mock", "stub", "spy", "bogus", "canned", "dummy", "faux", "phony", "pretend"}
+ACTING = {"simulated", "scripted"}
+"""Words that say so of what plays a collaborator, and mean something else of a process, a motor or a show."""
 TERMS = {
     "fake": vocabulary(
         """
@@ -73,6 +75,11 @@ ROLES = vocabulary(
     transport provider adapter driver publisher subscriber sender mailer notifier exchange repository bus
     """
 )
+SPEAKERS = vocabulary("llm gpt openai anthropic claude gemini chat completion model client gateway api")
+VENDORS = vocabulary(
+    "redis kafka postgres mongo elasticsearch rabbitmq memcached qdrant milvus dynamodb openai llm gpt"
+)
+"""Names of services that a class of the same name says it is."""
 CALLERS = vocabulary("client producer publisher mailer sender gateway broker notifier uploader")
 
 # Names under which random numbers pass for data, and names that say that chance is meant.
@@ -137,14 +144,17 @@ def _double(fake: Fake, real: set[str]) -> str:
     if own[0] == "test":
         return ""
     if own[:2] == ("in", "memory"):
-        rest, memory = own[2:], True
+        rest, memory, at = own[2:], True, 0
     else:
-        at = next((i for i, word in enumerate(own) if word in DOUBLING), 0)
+        at = next((i for i, word in enumerate(own) if word in DOUBLING | ACTING), 0)
         if (own[at + 1 : at + 2] and own[at + 1] in TERMS.get(own[at], set())) or (at and own[at - 1] in BEFORE):
             return ""
         rest, memory = own[:at] + own[at + 1 :], False
     if not rest:
         return ""
+    if fake.name.lstrip("_")[:1].islower():
+        plays = rest[-1] in COLLABORATORS | SPOKEN or rest[0] in CALLS
+        return "answers in place of the real one" if plays else ""
     base = next((name for name in fake.bases if _is_kin(name, rest)), "").rpartition(".")[2]
     noun = rest[-1]
     if memory:
@@ -156,11 +166,13 @@ def _double(fake: Fake, real: set[str]) -> str:
         return f"plays {''.join(word.capitalize() for word in rest)}"
     if noun in COLLABORATORS:
         return f"plays {_one(noun)}"
+    if own[at] in ACTING and not memory:
+        return ""
     methods = [m for m in fake.methods if m not in {"__init__", "__repr__", "__str__", "__eq__", "__hash__"}]
     if not methods or noun in MAKERS:
         return ""
     called = next((m for m in methods if words(m) and words(m)[0] in CALLS), "")
-    if called or not {"fake", "mock", "stub", "spy", "bogus"}.isdisjoint(own):
+    if called or not {"fake", "mock", "stub", "spy", "bogus", "faux", "phony"}.isdisjoint(own):
         return f"plays {_one(noun)} and answers {called or methods[0]}()"
     return ""
 
@@ -174,7 +186,13 @@ def _impostor(fake: Fake, abstract: set[str]) -> str:
     if any(base not in abstract and _mixed(base, REMOTE | ROLES) and not _mixed(base, COMMON) for base in last):
         return ""  # the base class may reach what this one does not
     deed = next((m for m in fake.methods if words(m) and words(m)[0] in CALLS - {"find", "load", "read", "pop"}), "")
-    claims = own[-1:] and (own[-1] in CALLERS or (own[-1] in ROLES and not REMOTE.isdisjoint(own)))
+    if fake.detail == "texts of its own" and not _mixed(fake.name, SPEAKERS):
+        return ""
+    claims = own[-1:] and (
+        own[-1] in CALLERS | VENDORS
+        or (own[-1] in ROLES and not REMOTE.isdisjoint(own))
+        or (own[-1] in ROLES - {"provider", "adapter"} and own[:1] == ("memory",))
+    )
     return f"{fake.name} plays {_one(own[-1])}: {deed}() works on {fake.detail} alone" if claims and deed else ""
 
 
@@ -197,7 +215,7 @@ def _served(fake: Fake) -> str:
         served = served or next((context for context in named if _mixed(context, SPOKEN)), "")
     own = words(function)
     asked = bool(own) and (own[0] in ASKED or own[-1] in SERVED)
-    asked |= plain and _mixed(function, QUANTITIES | PLACES)
+    asked |= plain and (_mixed(function, QUANTITIES | PLACES) or fake.ignores)
     if not served and "return" in contexts and asked and not _mixed(function, PICKED):
         served = function
     return served

@@ -10,8 +10,14 @@ LOCAL = vocabulary(
     """
     local cache cached fallback memory stub mock fake dummy default defaults offline stale simple null noop
     backup placeholder static empty in simulate simulated synthetic canned hardcoded sample demo random
+    bundled naive heuristic snapshot locally keyword approximate estimate hash hashlib previous
+    regex rule rules brute lexical tf tfidf bm manual guess standalone
     """
 )
+READING = (" open(", ".open(", ".read_text(", ".read_bytes(", "json.load(", "pickle.load(", "sqlite3.connect(")
+"""Calls by which a file of the own disk answers."""
+ASKED = {"not", "is", "in"}
+"""Operators in a condition that does not only name what may be missing."""
 ASKING = vocabulary("is has can ping exists check probe health healthy test available verify version validate")
 EXCUSES = {"cleanup": {"passes", "continues", "returns", "assigns"}, "retried": {"passes", "continues", "assigns"}}
 EXCUSES |= {"loud at use": {"passes", "assigns", "defines", "substitutes"}, "answers": {"returns", "assigns"}}
@@ -35,6 +41,7 @@ def _silence(handler: Handler) -> str:
         return f"{caught}: {handler.shown} keeps here what was meant for the service"
     if handler.ends == "substitutes":
         local = not LOCAL.isdisjoint(words(handler.shown)) or handler.shown in {"dict()", "list()", "set()"}
+        local |= any(reading in f" {handler.shown}" for reading in READING)
         return f"{caught}: {handler.shown} takes over in silence" if local else ""
     if handler.ends in {"passes", "continues"}:
         kept = " but for a log line" if handler.logged else ""
@@ -60,7 +67,10 @@ def _chosen(substitute: Substitute) -> str:
     own = words(substitute.function.rpartition(".")[2])
     if own and not ASKING.isdisjoint((own[0], own[-1])) and substitute.value in {"none", "trivial"}:
         return ""
-    asked = {"client": "where there is no", "address": "where there is no"}.get(substitute.absent, "depending on")
+    named = substitute.absent in {"client", "address", "member"} and not ASKED.intersection(substitute.instead.split())
+    asked = "where there is no" if named else "depending on"
+    if substitute.value == "none":
+        return f"nothing is done, and nobody hears of it, {asked} {substitute.instead}"
     return f"{substitute.shown} takes over in silence, {asked} {substitute.instead}"
 
 

@@ -59,6 +59,13 @@ IN_TESTS = {
     "a renamed monkeypatch": (
         "import pytest\ndef test_a(swap: pytest.MonkeyPatch):\n    swap.setattr(app, 'send', lambda: 1)"
     ),
+    "an assigned method of a client": "def test_a(client):\n    client.get = lambda key: None",
+    "an assigned method of one's own client": "class T:\n    def test_a(self):\n        self.client.send = fake_send",
+    "an empty module": "import sys\nsys.modules['redis'] = object()",
+    "a server of answers": "def test_a(httpserver):\n    httpserver.expect_request('/a')",
+    "a phony mailer": "class PhonyMailer:\n    def send(self, mail): ...",
+    "a scripted model": "class ScriptedLLM:\n    def complete(self, prompt): ...",
+    "a simulated exchange": "class SimulatedExchange:\n    def place(self, order): ...",
     "an imported fake": "from langchain.llms import FakeListLLM",
 }
 
@@ -106,7 +113,13 @@ IN_PRODUCT = {
     "a drifting place": (
         "import random\nclass Van:\n    def tick(self):\n        self.longitude += random.uniform(-1, 1)"
     ),
+    "a secret choice": "import secrets\ndef predict(x):\n    return secrets.choice(['cat', 'dog'])",
+    "a function in place of the real": "def fake_send(mail):\n    return queue(mail)",
+    "a response in place of the real": "def _mock_response(x):\n    return dict(x)",
     "a random item": "import torch\ndef get_embedding(x):\n    return torch.randn(8)",
+    "a draw that no argument has a part in": (
+        "from random import randint\ndef active_users(project_id):\n    return randint(100, 5000)"
+    ),
 }
 
 INNOCENT = {
@@ -147,6 +160,14 @@ INNOCENT = {
     "a sampled element": "import random\ndef sample_user(users):\n    return random.choice(users)",
     "a random peer": "import random\ndef get_replica(replicas):\n    return random.choice(replicas)",
     "a shuffle": "import random\ndef shuffled(rows):\n    return random.sample(rows, len(rows))",
+    "simulated annealing": "class SimulatedAnnealing:\n    def run(self, x): ...",
+    "a simulated motor": "class SimulatedMotor:\n    def move(self, x): ...",
+    "a scripted field": "class ScriptedField:\n    def get(self, x): ...",
+    "an assigned callback": "def f(reader):\n    reader.on_read = lambda x: None",
+    "an assigned client": "def f(app, client):\n    app.client = client",
+    "fake quantisation in a function": "def fake_quantize(x, bits):\n    return x.round(bits)",
+    "a stub of a function": "def stub_path(x):\n    return x",
+    "a secret token": "import secrets\ndef make_token():\n    return secrets.randbelow(10)",
     "a setattr of one's own": "def f(box):\n    with box.context() as m:\n        m.setattr(app, 'send', lambda: 1)",
     "a count of things": "import random\ndef fill(n):\n    count = random.randint(1, n)\n    make(count=count)",
     "a joke": (
@@ -169,6 +190,8 @@ INNOCENT = {
         "import random\ndef act(q, eps):\n    if random.random() < eps:\n        return 1\n    return q.best()"
     ),
     "a passed generator": "def dropout(x, rng):\n    return x * (rng.random(x.shape) > 0.5)",
+    "a die whose sides are given": "import random\ndef outcome(sides):\n    return random.randint(1, sides)",
+    "a die": "import random\ndef outcome():\n    return random.randint(1, 6)",
 }
 
 

@@ -109,6 +109,24 @@ SILENT = {
     ),
     "everything around an import": "try:\n    import redis\nexcept Exception:\n    redis = None",
     "object for a base": "try:\n    from torch.nn import Module\nexcept ImportError:\n    Module = object",
+    "a question about data that nobody answers": (
+        "def email_exists(directory, email):\n    try:\n        return directory.lookup(email) is not None\n"
+        "    except (TimeoutError, Exception):\n        return False"
+    ),
+    "a function that only chooses among literals": (
+        "try:\n    from rapidfuzz.fuzz import ratio\nexcept ImportError:\n    def ratio(a, b):\n"
+        "        return 100.0 if a == b else 0.0"
+    ),
+    "a lambda that keeps what was to be sent": (
+        "from kafka.errors import NoBrokersAvailable\n_pending = []\ndef made(client):\n    try:\n"
+        "        return client.connect().send\n    except NoBrokersAvailable:\n"
+        "        return lambda topic, value: _pending.append((topic, value))"
+    ),
+    "a file in place of the object store": (
+        "from pathlib import Path\nfrom botocore.exceptions import EndpointConnectionError\ndef put(s3, key, data):\n"
+        "    try:\n        s3.put_object(Key=key, Body=data)\n        return key\n    except EndpointConnectionError:\n"
+        "        target = Path('/tmp') / key\n        target.write_bytes(data)\n        return str(target)"
+    ),
 }
 
 HEARD = {
@@ -252,6 +270,17 @@ HEARD = {
     "a version": "try:\n    from app._version import version\nexcept ImportError:\n    version = '0'",
     "local settings": "try:\n    from app.local_settings import *\nexcept ImportError:\n    pass",
     "a type": "try:\n    from lib import Thing\nexcept ImportError:\n    Thing = Any",
+    "a service asked whether it is there": (
+        "def is_reachable(host):\n    try:\n        return host.ask()\n    except (TimeoutError, Exception):\n"
+        "        return False"
+    ),
+    "a function that does the work of the missing one": (
+        "try:\n    from fast import total\nexcept ImportError:\n    def total(rows):\n        return sum(rows)"
+    ),
+    "a lambda that asks another server": (
+        "from kafka.errors import NoBrokersAvailable\ndef made(one, two):\n    try:\n        return one.connect().send\n"
+        "    except NoBrokersAvailable:\n        return lambda value: two.connect().send(value)"
+    ),
 }
 
 

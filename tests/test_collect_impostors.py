@@ -7,6 +7,31 @@ import pytest
 from tests.judging import findings
 
 PRODUCT = {
+    "answers of its own": (
+        "class OpenAIClient:\n    def complete(self, prompt):\n        return f'A response to: {prompt}'"
+    ),
+    "answers by word": (
+        "class ChatModel:\n"
+        "    def complete(self, prompt):\n"
+        "        if 'weather' in prompt.lower():\n"
+        "            return 'It is sunny.'\n"
+        "        return 'I do not know.'"
+    ).replace("ChatModel", "ChatClient"),
+    "named like the service": (
+        "class Redis:\n"
+        "    def __init__(self):\n"
+        "        self.d = {}\n"
+        "    def get(self, k):\n"
+        "        return self.d.get(k)"
+    ),
+    "memory database": (
+        "class MemoryDatabase:\n"
+        "    def __init__(self):\n"
+        "        self.rows = {}\n"
+        "    def query(self, k):\n"
+        "        return self.rows[k]"
+    ),
+    "hashed score": "import hashlib\ndef get_sentiment(t):\n    return int(hashlib.md5(t).hexdigest(), 16) % 100 / 100",
     "redis": (
         "class RedisClient:\n"
         "    def __init__(self, url):\n"
@@ -180,6 +205,16 @@ REAL = {
         "    def vectorize(self, text):\n"
         "        return [hash(t) % 8 for t in text.split()]"
     ),
+    "prompts": ("class PromptBuilder:\n    def complete(self, text):\n        return f'Answer this question: {text}'"),
+    "describes itself": (
+        "class OpenAIClient:\n"
+        "    def generate(self, prompt):\n"
+        "        return self.session.ask(prompt)\n"
+        "    def get_name(self):\n"
+        "        return f'a client of {self.url}'"
+    ),
+    "share by hash": "def in_rollout(user):\n    return hash(user) % 100 / 100 < 0.5",
+    "score of a text": "def score(words, text):\n    return sum(w in text for w in words) / len(words)",
     "cache key": ("import hashlib\ndef embedding_key(text):\n    return hashlib.md5(text.encode()).hexdigest()"),
     "namespace": ("from types import SimpleNamespace\nargs = SimpleNamespace(verbose=True, port=80)"),
     "builder": (

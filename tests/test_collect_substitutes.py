@@ -211,8 +211,326 @@ SILENT = {
     ),
     "excepthook": ("import sys\nsys.excepthook = lambda *a: None"),
     "loop handler": "loop.set_exception_handler(lambda loop, context: None)",
+    "stub for an address": "client = RealClient(settings.url) if settings.url else LocalStub()",
+    "cached attribute": (
+        "class A:\n"
+        "    def load(self, k):\n"
+        "        if not self.remote.is_available():\n"
+        "            return self._cached_default\n"
+        "        return self.remote.load(k)"
+    ),
+    "cached constant": "def load(k):\n    if not available:\n        return CACHED_RATES\n    return fetch(k)",
+    "member or fallback": "def pick(mod):\n    return getattr(mod, 'FastIndex', None) or fallback_index",
+    "member with a local default": "import backend\nIndex = getattr(backend, 'FastIndex', LocalIndex)",
+    "table with a local default": "def make(name):\n    return BACKENDS.get(name, InMemoryStore)()",
+    "soft import": "def make():\n    faiss = try_import('faiss')\n    return faiss or LocalIndex()",
+    "soft import none": (
+        "faiss = safe_import('faiss')\nif faiss is None:\n    Index = NaiveIndex\nelse:\n    Index = faiss.IndexFlat"
+    ),
+    "which or": "import shutil\nrun = shutil.which('docker') or run_locally",
+    "two constants": "backend = REMOTE if ping() else MEMORY",
+    "two variables": "store = remote_store if remote_store.ping() else memory_store",
+    "two texts": "MODE = 'remote' if service_available() else 'local'",
+    "flag": "cache = RedisCache(url) if HAS_REDIS else MemoryCache()",
+    "loaded modules": "import sys\nstore = RedisStore() if 'redis' in sys.modules else LocalStore()",
+    "no variable": (
+        "import os\n"
+        "def make():\n"
+        "    if 'REDIS_URL' not in os.environ:\n"
+        "        return InMemoryStore()\n"
+        "    return RedisStore(os.environ['REDIS_URL'])"
+    ),
+    "no key": "def make(s):\n    if not s.api_key:\n        return StubLLM()\n    return OpenAI(s.api_key)",
+    "and or": "store = redis_url and RedisStore(redis_url) or MemoryStore()",
+    "pair": "store = (MemoryStore, RedisStore)[is_up()]()",
+    "table of truth": "store = {True: RedisStore, False: MemoryStore}[is_up()]()",
+    "given before": (
+        "def make(s):\n"
+        "    store = InMemoryStore()\n"
+        "    if s.redis_url:\n"
+        "        store = RedisStore(s.redis_url)\n"
+        "    return store"
+    ),
+    "next": "def pick(servers):\n    return next((s for s in servers if s.ping()), LocalServer())",
+    "port": (
+        "def make(h):\n    if not is_port_open(h, 6379):\n        return FileStore('/tmp/x')\n    return RedisStore(h)"
+    ),
+    "database in memory": "engine = create_engine(settings.database_url or 'sqlite:///:memory:')",
+    "circuit": (
+        "class A:\n"
+        "    def get(self, k):\n"
+        "        if self.breaker.is_open():\n"
+        "            return {}\n"
+        "        return self.api.get(k)"
+    ),
+    "circuit's fallback": "@circuit(fallback_function=cached_rates)\ndef rates():\n    return api.rates()",
+    "none for a client": (
+        "class A:\n"
+        "    def get(self, k):\n"
+        "        if self.redis is None:\n"
+        "            return None\n"
+        "        return self.redis.get(k)"
+    ),
+    "dropped": (
+        "class A:\n"
+        "    def publish(self, e):\n"
+        "        if not self.connected:\n"
+        "            logger.warning('dropping')\n"
+        "            return\n"
+        "        self.conn.send(e)"
+    ),
+    "zeros for a model": (
+        "class A:\n"
+        "    def embed(self, t):\n"
+        "        if self.model is None:\n"
+        "            return [0.0] * 384\n"
+        "        return self.model.encode(t)"
+    ),
+    "kept for a client": (
+        "class A:\n"
+        "    def set(self, k, v):\n"
+        "        if self.redis is not None:\n"
+        "            self.redis.set(k, v)\n"
+        "        else:\n"
+        "            self._local[k] = v"
+    ),
+    "kept after an answer": (
+        "def send(self, e):\n"
+        "    r = requests.post(u, json=e)\n"
+        "    if not r.ok:\n"
+        "        with open('spool', 'a') as f:\n"
+        "            f.write(json.dumps(e))"
+    ),
+    "kept after a call": "def send(self, e):\n    if not self.bus.publish(e):\n        self._spool.append(e)",
+    "reply or cached": "def rates():\n    return api.fetch_rates() or CACHED_RATES",
+    "remote or hash": "def embed(t):\n    return remote_embed(t) or hash_embed(t)",
+    "status constant": (
+        "def rates():\n"
+        "    r = httpx.get(u)\n"
+        "    if r.status_code != 200:\n"
+        "        return DEFAULT_RATES\n"
+        "    return r.json()"
+    ),
+    "status attribute": (
+        "def rates(self):\n"
+        "    r = httpx.get(u)\n"
+        "    if r.status_code >= 500:\n"
+        "        return self._last_rates\n"
+        "    return r.json()"
+    ),
+    "exit status": (
+        "def tag():\n    p = run('git')\n    if p.returncode != 0:\n        return None\n    return p.stdout.decode()"
+    ),
+    "error of a result": ("def get(k):\n    r = client.get(k)\n    if r.error:\n        return []\n    return r.value"),
+    "value_or": "def rates():\n    return api.fetch().value_or({})",
+    "errback": "def go():\n    d = client.get(u)\n    d.addErrback(lambda f: None)\n    return d",
+    "done callback": "def go(t):\n    t.add_done_callback(lambda t: t.exception())",
+    "future": (
+        "def go(fs):\n    for f in fs:\n        if f.exception():\n            continue\n        use(f.result())"
+    ),
+    "gather looped": (
+        "async def f(ts):\n"
+        "    rs = await asyncio.gather(*ts, return_exceptions=True)\n"
+        "    for r in rs:\n"
+        "        if isinstance(r, Exception):\n"
+        "            continue\n"
+        "        use(r)"
+    ),
+    "program fails": (
+        "import subprocess\n"
+        "def tag():\n"
+        "    try:\n"
+        "        return subprocess.check_output(['git'])\n"
+        "    except (subprocess.CalledProcessError, FileNotFoundError):\n"
+        "        return b''"
+    ),
+    "program missing": (
+        "import subprocess\n"
+        "def tag():\n"
+        "    try:\n"
+        "        return subprocess.check_output(['git'])\n"
+        "    except FileNotFoundError:\n"
+        "        return b''"
+    ),
+    "stand-in for a key": (
+        "def make(n):\n    try:\n        return BACKENDS[n]()\n    except KeyError:\n        return InMemoryStore()"
+    ),
+    "upstream": "def get(k):\n    try:\n        return api.get(k)\n    except UpstreamError:\n        return []",
+    "switches": (
+        "def go(self):\n    try:\n        self.connect()\n    except ConnectionError:\n        self._switch_to_local()"
+    ),
+    "rules": (
+        "def label(t):\n    try:\n        return api.label(t)\n    except ConnectionError:\n        return rule_based(t)"
+    ),
+    "address in memory": "import os\nBROKER = os.getenv('BROKER_URL', 'memory://')",
+    "silenced": "import funcy\n@funcy.silent\ndef f():\n    return go()",
+    "suppressing decorator": "@suppress_errors(default=[])\ndef rates():\n    return api.rates()",
+    "remote or local": "def get(k):\n    return remote.get(k) or local.get(k)",
+    "numbers for a reply": (
+        "def embed(t):\n    vec = client.embed(t)\n    if vec is None:\n        vec = [0.0] * 384\n    return vec"
+    ),
+    "sample for a key": (
+        "def answer(q):\n"
+        "    if not settings.api_key:\n"
+        "        return 'This is a sample of an answer.'\n"
+        "    return llm.complete(q)"
+    ),
+    "circuit and cache": (
+        "class A:\n"
+        "    def get(self, k):\n"
+        "        if self.breaker.is_open():\n"
+        "            return self._cache.get(k)\n"
+        "        return self.api.get(k)"
+    ),
+    "local by hasattr": (
+        "def call(self, q):\n"
+        "    if hasattr(self.client, 'search'):\n"
+        "        return self.client.search(q)\n"
+        "    return self._local_search(q)"
+    ),
+    "file after a failure": (
+        "def load(k):\n"
+        "    try:\n"
+        "        return client.get(k)\n"
+        "    except ConnectionError:\n"
+        "        with open(SNAPSHOT) as f:\n"
+        "            return json.load(f)"
+    ),
+    "made after a failure": (
+        "def load(k):\n"
+        "    try:\n"
+        "        return client.get(k)\n"
+        "    except ConnectionError:\n"
+        "        store = LocalStore(path)\n"
+        "        return store.get(k)"
+    ),
 }
 HEARD = {
+    "two remotes": "store = primary if primary.ping() else replica",
+    "device": (
+        "def count():\n    if not torch.cuda.is_available():\n        return 0\n    return torch.cuda.device_count()"
+    ),
+    "state of a worker": "status = 'ONLINE' if worker.alive else 'OFFLINE'",
+    "number for a member": "size = params.get('dim', PLACEHOLDER_SIZE)",
+    "handler of a table": "def call(kind):\n    return HANDLERS.get(kind, default_handler)(kind)",
+    "attribute or default": "timeout = getattr(settings, 'timeout', DEFAULT_TIMEOUT)",
+    "two parsers": "Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)",
+    "closing": (
+        "class A:\n"
+        "    def shut_down(self):\n"
+        "        if self.producer is None:\n"
+        "            return\n"
+        "        self.producer.flush()"
+    ),
+    "looked up": (
+        "class A:\n"
+        "    def drop(self, key):\n"
+        "        client = self._clients.pop(key, None)\n"
+        "        if client is None:\n"
+        "            return\n"
+        "        client.send('bye')"
+    ),
+    "no client raises": (
+        "class A:\n"
+        "    def get(self, k):\n"
+        "        if self.redis is None:\n"
+        "            raise NotConnected\n"
+        "        return self.redis.get(k)"
+    ),
+    "no value": (
+        "class A:\n    def get(self, k):\n        if k is None:\n            return None\n        return self.redis.get(k)"
+    ),
+    "message": (
+        "def reset(self):\n"
+        "    if self.connection:\n"
+        "        self.connection.reset()\n"
+        "        text = 'reset the connection'\n"
+        "    else:\n"
+        "        text = 'nothing to reset'\n"
+        "    say(text)"
+    ),
+    "empty reply": "def rates():\n    return api.fetch_rates() or []",
+    "reply or a constant": "def rates():\n    return client.get_rates() or DEFAULT_RATES",
+    "row of nothing": (
+        "def rows(keys):\n"
+        "    for key in keys:\n"
+        "        row = db.find(key)\n"
+        "        if row is None:\n"
+        "            cached_rows.append(None)"
+    ),
+    "exit status raises": "def f():\n    p = run('git')\n    if p.returncode != 0:\n        raise Failed(p.stderr)\n    return p",
+    "exit status asked": "def is_repository():\n    p = run('git')\n    return p.returncode == 0",
+    "error told": (
+        "def get(k):\n    r = client.get(k)\n    if r.error:\n        return {'status': 'failed'}\n    return r.value"
+    ),
+    "form": "def clean(form):\n    if form.errors:\n        return None\n    return form.save()",
+    "future raised": "def go(f):\n    if f.exception():\n        raise f.exception()\n    return f.result()",
+    "callback": "def go(t):\n    t.add_done_callback(lambda t: log(t.result()))",
+    "option": "def name(x):\n    return maybe(x).value_or('')",
+    "given before, counted": "def f(rows):\n    total = 0\n    if rows:\n        total = len(rows)\n    return total",
+    "file that is written": (
+        "def load(k):\n"
+        "    try:\n"
+        "        return client.get(k)\n"
+        "    except ConnectionError:\n"
+        "        with open('errors.log', 'a') as f:\n"
+        "            f.write('no')\n"
+        "        raise"
+    ),
+    "a cache of one's own": (
+        "def chosen(settings):\n"
+        "    if settings.redis_url:\n"
+        "        return RedisCache(settings)\n"
+        "    return MemoryCache(settings.size)"
+    ),
+    "asked by exit status": (
+        "import subprocess\n"
+        "def owner(p):\n"
+        "    try:\n"
+        "        subprocess.check_call(['rpm', '-qf', p])\n"
+        "        manager = 'rpm'\n"
+        "    except subprocess.CalledProcessError:\n"
+        "        manager = 'apt'\n"
+        "    return manager"
+    ),
+    "opened anew": (
+        "import sqlite3\n"
+        "def cache(path):\n"
+        "    try:\n"
+        "        return _open(path)\n"
+        "    except sqlite3.DatabaseError:\n"
+        "        path.unlink()\n"
+        "        return _open(path)"
+    ),
+    "file missing": (
+        "def load(p):\n    try:\n        return p.read_text()\n    except FileNotFoundError:\n        return ''"
+    ),
+    "metadata missing": "def load(p):\n    if not p.is_file():\n        return OrderedDict({})\n    return read(p)",
+    "not ready": "def send(self):\n    if not self.tracker.is_ready():\n        return\n    self.tracker.send()",
+    "told to fail": (
+        "def show(m):\n"
+        "    r = m.connection.show()\n"
+        "    if r is None:\n"
+        "        return {'failed': True, 'msg': 'no shell'}\n"
+        "    return r"
+    ),
+    "switches the light": (
+        "def go(self):\n    try:\n        self.connect()\n    except ConnectionError:\n        self.use_lamp('red')\n"
+        "        raise"
+    ),
+    "an address": "import os\nBROKER = os.getenv('BROKER_URL', 'amqp://broker')",
+    "decorated by a fallback page": "@app.fallback_page\ndef page():\n    return render()",
+    "a table of keys": (
+        "def make(n):\n    try:\n        return BACKENDS[n]()\n    except KeyError:\n        return PostgresStore()"
+    ),
+    "remote made after a failure": (
+        "def load(k):\n"
+        "    try:\n"
+        "        return client.get(k)\n"
+        "    except ConnectionError:\n"
+        "        store = Replica(url)\n"
+        "        return store.get(k)"
+    ),
     "injected": ("class A:\n    def __init__(self, store=None):\n        self.store = store or InMemoryStore()"),
     "injected real": (
         "class A:\n    def __init__(self, session=None):\n        self.session = session or requests.Session()"
@@ -390,6 +708,12 @@ def test_secrets_in_substitutes_are_redacted() -> None:
     token = "ghp_" + "a1B2" * 9
     [fact] = substitutes.facts(parse("app/a.py", f"store = client or LocalStore('{token}')".encode()))
     assert token not in fact.shown + fact.instead + fact.where.text
+
+
+def test_thousands_of_conditions_in_one_function_stay_within_the_time_of_a_unit() -> None:
+    one = "        if self.redis is None:\n            return None\n        self.redis.get(k)\n"
+    source = "class A:\n    def get(self, k):\n" + one * 1_000
+    assert len(found(source)) == 1_000
 
 
 def test_deep_conditions_and_blocks_are_survived() -> None:

@@ -116,6 +116,8 @@ class Fake(Located, frozen=True, kw_only=True):
     """For random numbers: the keys, fields and attributes among the names in `detail`; local variables left out."""
     sentences: bool = False
     """For random picks: what is picked among are sentences that are written in the code."""
+    ignores: bool = False
+    """For random numbers: the function around takes arguments, beside the first one of a method, and uses none."""
 
 
 Ending = Literal["passes", "returns", "assigns", "defines", "continues", "substitutes", "keeps", "discards"]
@@ -128,9 +130,9 @@ class Handler(Located, frozen=True, kw_only=True):
     unit = "Module"
     catches: tuple[str, ...] = ()
     """Fully qualified where imports tell; empty for a bare `except:`."""
-    breadth: Literal["everything", "service", "import"]
+    breadth: Literal["everything", "service", "import", "other"]
     """`everything`: bare, Exception or BaseException; `service`: another process could not be reached or failed;
-    `import`: a module that is missing."""
+    `import`: a module that is missing; `other`: any other error, where a stand-in takes over."""
     ends: Ending
     """What takes the place of the result: nothing, a default that is returned or assigned, a function or class defined
     here, the next round of a loop; `substitutes`: another object or call does the work; `keeps`: what was to be sent
@@ -153,9 +155,10 @@ class Substitute(Located, frozen=True, kw_only=True):
     """Another object that is chosen by a condition, without any exception, where a service, module or program is not."""
 
     unit = "Module"
-    absent: Literal["client", "reach", "program", "address", "answer"]
+    absent: Literal["client", "reach", "program", "address", "answer", "member"]
     """What is not there: an object by which a service is called; a service that answers; a module or program that is
-    installed; the address of a service; a response that is good."""
+    installed; the address of a service, or the key to it; a response or an exit status that is good; what is looked up by
+    name in a module or a table."""
     instead: str
     """The condition as source text, redacted, at most 60 characters."""
     shown: str

@@ -82,3 +82,20 @@ def test_the_reason_of_the_operating_system_is_told(stream: io.StringIO) -> None
     except OSError:
         logging.getLogger("x").exception("cannot read")
     assert lines(stream)[0]["error"]["reason"] == "No such file or directory"
+
+
+def test_a_package_that_repeats_itself_is_written_once_in_a_while() -> None:
+    now = 0.0
+    seldom = logger.Seldom("client", 60.0, lambda: now)
+
+    def written(name: str, words: str, value: int) -> bool:
+        return seldom.filter(logging.LogRecord(name, logging.ERROR, __file__, 1, words, (value,), None))
+
+    first = [written("client.conn", "no connection to %d", n) for n in range(3)]
+    others = [written("client.conn", "closed %d", 1), written("client.group", "no connection to %d", 1)]
+    foreign = [written(name, "no connection to %d", 1) for name in ("sfm", "sfm", "clientele", "clientele")]
+    now = 60.0
+    assert first == [True, False, False]
+    assert others == [True, True]
+    assert foreign == [True] * 4
+    assert written("client.conn", "no connection to %d", 4)

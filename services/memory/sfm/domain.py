@@ -83,6 +83,7 @@ class Query:
     Attributes:
         vector: any finite vector of non-zero norm, shape (d,).
         as_of: microseconds since the Unix epoch; memories created later are not seen.
+        as_of_given: whether the caller chose it; otherwise it is the moment of the call.
         filter: entries that a memory's metadata must have.
         min_score: in [0, 1].
     """
@@ -92,6 +93,7 @@ class Query:
     k: int
     parameters: ScoreParameters
     as_of: int
+    as_of_given: bool = True
     filter: Metadata = field(default_factory=dict)
     min_score: float = 0.0
     with_vectors: bool = False
@@ -199,13 +201,20 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """One durable change, as it is published; `position` numbers the changes of all tenants."""
+    """One durable change, as it is published.
+
+    Attributes:
+        lineage: names the history that `position` numbers the changes of, over all tenants.
+        sequence: numbers the changes of the tenant.
+        digest: of the content, 16 bytes, see sfm.events; empty for a deletion.
+        made: when it was committed, in microseconds since the epoch.
+    """
 
     tenant: str
     id: str
+    lineage: str
     position: int
     sequence: int
     deleted: bool
-    raw_importance: float
-    created: int
-    metadata: str
+    digest: bytes
+    made: int

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
 from common.config.settings import SMFSettings
+from common.utils.cache import MISSED, Look
 from numpy.typing import NDArray
 
 from sfm.domain import Explanation, FeatureFactor, Memory, Query, Recalled, ScoreParameters
@@ -40,16 +42,19 @@ FIELDS = {
 
 
 class RecallCache(Protocol):
-    """Keeps answers for a while. A key contains the version of the tenant, so an old answer is never found by a new question."""
+    """Keeps answers for a while; common.utils.cache has such.
 
-    async def get(self, tenant: str, key: str) -> bytes | None:
-        """What was put, or None."""
+    A key contains the version of the tenant, so an old answer is never found by a new question, even if an invalidation is lost.
+    """
 
-    async def put(self, tenant: str, key: str, value: bytes) -> None:
-        """Keep an answer."""
+    async def look(self, tenant: str, key: str) -> Look:
+        """What was put, and the generation that `put` wants to have."""
+
+    async def put(self, tenant: str, key: str, value: bytes, generation: bytes | None) -> None:
+        """Keep an answer that was computed after `look` gave the generation."""
 
     async def invalidate(self, tenant: str) -> None:
-        """The tenant has changed: what is kept of it will not be asked for any more."""
+        """The tenant has changed: what is kept of it, or will be put by who has looked before, is not found any more."""
 
 
 class HotRows(Protocol):
@@ -86,6 +91,7 @@ class Recaller:
     ) -> None:
         self._settings, self._spaces, self._store, self._measures = settings, spaces, store, measures
         self._cache, self._hot = cache, hot
+        self._start = secrets.token_bytes(16)
         self._threads = ThreadPoolExecutor(settings.search_threads, "search")
 
     def close(self) -> None:
@@ -126,14 +132,16 @@ class Recaller:
         token = object()
         view = tenant.begin(token)
         try:
-            key = search.key(view, self._store.lineage)
-            known = await self._cache.get(tenant.name, key) if self._cache else None
+            cache = None if settled or not search.repeats(tenant.newest) else self._cache
+            key = search.key(view, self._store.lineage, self._start) if cache else ""
+            look = await cache.look(tenant.name, key) if cache else MISSED
+            known = look.value
             if known is not None:
                 hits = [Hit(id, score) for id, score in json.loads(known)]
             else:
                 hits = await asyncio.get_running_loop().run_in_executor(self._threads, search.run, view)
-                if self._cache:
-                    await self._cache.put(tenant.name, key, json.dumps(hits).encode())
+                if cache and tenant.sequence == view.sequence:
+                    await cache.put(tenant.name, key, json.dumps(hits).encode(), look.generation)
             records = {
                 hit.id: record for hit in hits if (record := tenant.record_at(hit.id, view.sequence)) is not None
             }
@@ -272,13 +280,21 @@ class _Search:
 
         return keep
 
-    def key(self, view: View, lineage: str) -> str:
-        """Names the question and the state that it is put to. Without decay, time matters only to memories of the future."""
-        timeless = math.isinf(self.p.tau) and self.query.as_of >= self.tenant.newest
+    def timeless(self, newest: int) -> bool:
+        """Whether time does not matter: without decay it only matters to memories of the future, and the newest is none."""
+        return math.isinf(self.p.tau) and self.query.as_of >= newest
+
+    def repeats(self, newest: int) -> bool:
+        """Whether the same question may be asked again; not if it is about this microsecond, which does not come back."""
+        return self.query.as_of_given or self.timeless(newest)
+
+    def key(self, view: View, lineage: str, start: bytes) -> str:
+        """Names the question and the state that it is put to, which only this process vouches for: another start may have other settings."""
         return canonical.digest(
+            start,
             lineage.encode(),
             f"{view.sequence} {self.query.k} {self.p} {self.weights} {self.query.min_score}".encode(),
-            b"" if timeless else str(self.query.as_of).encode(),
+            b"" if self.timeless(self.tenant.newest) else str(self.query.as_of).encode(),
             np.ascontiguousarray(self.unit).tobytes(),
             "\n".join(sorted(self.wanted)).encode(),
         ).hex()

@@ -37,7 +37,7 @@ from sfm.engine.vectors import unit
 from sfm.errors import Damaged, InvalidField, MemoryNotFound, MemoryServiceError, NotReady, Unconfigured
 from sfm.hot import HotRows
 from sfm.measures import Measures
-from sfm.publishing import Publish, Publisher
+from sfm.publishing import Publish, Relay, Rhythm
 from sfm.recalling import RecallCache, Recaller, memory, refused
 from sfm.reports import Reports
 from sfm.store import canonical
@@ -72,7 +72,7 @@ class MemorySystemBuilder:
         return self
 
     def with_events(self, publish: Publish | None) -> MemorySystemBuilder:
-        """Tell of every durable change, in order. `publish` tries again by itself, and raises when it gives up on one."""
+        """Tell of every durable change, at least once and in order; see sfm.publishing."""
         self._publish = publish
         return self
 
@@ -106,6 +106,7 @@ class MemorySystem:
             idempotency_days=settings.idempotency_days,
             retry_first_seconds=settings.retry_first_seconds,
             retry_longest_seconds=settings.retry_longest_seconds,
+            outbox=publish is not None,
         )
         self._store = Store(
             settings.database, settings.data_dir, self._spaces, pace, settings.default_timeout_seconds, self._changed
@@ -120,7 +121,15 @@ class MemorySystem:
         """Whether the last access counts reached the database when the service drained."""
         self._tasks: list[asyncio.Task[None]] = []
         self._unkept: set[str] = set()
-        self._events = Publisher(publish, settings.snapshot_every_changes) if publish else None
+        self._invalidating: dict[str, asyncio.Task[None]] = {}
+        rhythm = Rhythm(
+            batch=settings.kafka_batch,
+            linger_seconds=settings.events_linger_seconds,
+            note_seconds=settings.events_note_seconds,
+            retry_first_seconds=settings.kafka_retry_first_seconds,
+            retry_longest_seconds=settings.kafka_retry_longest_seconds,
+        )
+        self._relay = Relay(self._store, publish, rhythm) if publish else None
         self._reports = Reports(settings, self.measures, self._hot)
         self._due = asyncio.Event()
 
@@ -134,6 +143,16 @@ class MemorySystem:
         """The reason, empty while ready."""
         return "the service is shutting down" if self._draining else self._store.why_not_ready
 
+    @property
+    def event_backlog(self) -> int:
+        """Durable changes that are not published yet; 0 where none are published."""
+        return self._relay.backlog if self._relay else 0
+
+    @property
+    def away(self) -> dict[str, str]:
+        """What does not answer now and can be done without, and why: brokers that changes are to be published to."""
+        return {"kafka": self._relay.trouble} if self._relay and self._relay.trouble else {}
+
     async def start(self) -> None:
         """Open the database, however long it takes to be there, and restore what it holds.
 
@@ -142,12 +161,16 @@ class MemorySystem:
         """
         await self._store.open()
         self._tasks = [asyncio.create_task(self._upkeep(), name="upkeep")]
-        if self._events:
-            self._tasks.append(asyncio.create_task(self._events.run(), name="events"))
+        if self._relay:
+            self._relay.start()
+        elif waiting := self._store.check().waiting:
+            log.warning("%d changes wait to be published, and no brokers are configured", waiting)
 
     async def drain(self, seconds: float) -> None:
         """Take no more calls, commit what waits for at most `seconds`, write a snapshot, and close."""
         self._draining = True
+        if self._relay:
+            await self._relay.finish(seconds)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -159,6 +182,7 @@ class MemorySystem:
                 self.accesses_kept = False
                 log.warning("the latest access counts are not kept: %r", error)
         await self._store.close(seconds)
+        await asyncio.gather(*self._invalidating.values(), return_exceptions=True)
         self._recaller.close()
 
     async def store(self, new: NewMemory) -> Stored:
@@ -170,6 +194,7 @@ class MemorySystem:
         self._serving()
         with self.measures.timed("Store"):
             outcome = await self._store.submit(self._put(new))
+            await self._forgotten(new.tenant)
         if not isinstance(outcome, Stored):
             raise Damaged(f"a store was answered by {outcome!r}")
         return outcome
@@ -178,7 +203,9 @@ class MemorySystem:
         """Forget a memory; whether there was one."""
         self._serving()
         with self.measures.timed("Delete"):
-            return bool(await self._store.submit(Forget(_name(tenant, "tenant"), _name(id, "id"))))
+            deleted = bool(await self._store.submit(Forget(_name(tenant, "tenant"), _name(id, "id"))))
+            await self._forgotten(tenant)
+            return deleted
 
     async def get(self, tenant: str, id: str) -> Memory:
         """One memory. That it was read shows from the next time on.
@@ -290,11 +317,27 @@ class MemorySystem:
         return {name: float(np.float32(value)) for name, value in new.features.items()}
 
     def _changed(self, plan: Plan) -> None:
-        """After each commit, in the event loop."""
+        """After each commit, in the event loop, and before it is acknowledged."""
+        if self._cache:
+            for name in plan.tenants:
+                self._invalidating[name] = asyncio.create_task(
+                    self._invalidated(self._cache, name), name="invalidation"
+                )
         self._unkept.update(plan.tenants)
-        if self._events:
-            self._events.take(plan)
+        if self._relay and plan.events:
+            self._relay.news()
         self._due.set()
+
+    async def _invalidated(self, cache: RecallCache, name: str) -> None:
+        await cache.invalidate(name)
+        if self._invalidating.get(name) is asyncio.current_task():
+            del self._invalidating[name]
+
+    async def _forgotten(self, tenant: str) -> None:
+        """Wait until no answer of before the last commit is kept; of several commits at once, the last one's invalidation serves all."""
+        task = self._invalidating.get(tenant)
+        if task is not None:
+            await asyncio.shield(task)
 
     async def _upkeep(self) -> None:
         """What is due after commits, and what is due now and then."""
@@ -321,8 +364,6 @@ class MemorySystem:
         names, self._unkept = self._unkept, set()
         for name in names:
             tenant = state.tenants[name]
-            if self._cache:
-                await self._cache.invalidate(name)
             if await asyncio.to_thread(_maintained, tenant.space):
                 async with self._store.still():
                     tenant.publish()

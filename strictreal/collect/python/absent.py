@@ -16,7 +16,7 @@ _OPTIONAL = frozenset(
 )
 _STANDING_IN = vocabulary(
     """
-    fake mock stub dummy fallback memory noop null
+    fake fakes mock mocks stub stubs dummy fallback fallbacks memory noop null naive local placeholder simulated
     """
 )
 _RAISING = vocabulary("missing unavailable required placeholder lazy deferred raise raises raising")
@@ -69,7 +69,10 @@ def replaces(module: ParsedModule, body: list[ast.stmt]) -> bool:
 
 
 def _works(module: ParsedModule, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a function computes something from its arguments."""
+    """Whether a function computes something from its arguments, and not only which of its literals it answers."""
+    given_back = [n.value for s in function.body for n in bodies.within(s) if isinstance(n, ast.Return)]
+    if given_back and all(_settled(module, value) for value in given_back):
+        return False
     a = function.args
     given = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if p is not None}
     working = (ast.BinOp, ast.For, ast.While, ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.Compare, ast.Subscript)
@@ -78,6 +81,13 @@ def _works(module: ParsedModule, function: ast.FunctionDef | ast.AsyncFunctionDe
         if works and any(isinstance(inner, ast.Name) and inner.id in given for inner in ast.walk(node)):
             return True
     return False
+
+
+def _settled(module: ParsedModule, value: ast.expr | None) -> bool:
+    """Whether an answer is a literal, whatever decides which."""
+    if isinstance(value, ast.IfExp):
+        return _settled(module, value.body) and _settled(module, value.orelse)
+    return value is None or bool(bodies.value_of(module, value))
 
 
 def context(

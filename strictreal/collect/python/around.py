@@ -11,7 +11,7 @@ from strictreal.facts.behaviour import Context, vocabulary, words
 
 _CLEANING = vocabulary(
     """
-    close aclose shutdown stop cleanup clean teardown dispose terminate kill release disconnect destroy finalize
+    close aclose shutdown shut stop cleanup clean teardown dispose terminate kill release disconnect destroy finalize
     rollback del exit aexit cancel unsubscribe deregister unregister clear
     """
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from strictreal.collect.python import standins
 from strictreal.collect.python.bodies import dotted, qualname
 from strictreal.collect.python.module import ParsedModule
+from strictreal.collect.python.role import role
 from strictreal.facts.behaviour import Fake, words
 
 MAX_METHODS = 40
@@ -31,6 +32,8 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
             methods=tuple(methods[:MAX_METHODS]),
             function=qualname(module, node).rpartition(".")[0],
         )
+    if role(module.path) == "product":
+        yield from _functions(module)
     for source in module.of(ast.ImportFrom):
         prefix = "." * source.level + (source.module or "")
         for alias in source.names:
@@ -45,6 +48,14 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
                 and not standins.for_types_only(module, alias)
             ):
                 yield standins.record(module, alias, "import", alias.name, full)
+
+
+def _functions(module: ParsedModule) -> Iterator[Fake]:
+    """Functions of the product that are called stand-ins: `fake_send`, `_mock_response`."""
+    for node in module.of(ast.FunctionDef, ast.AsyncFunctionDef):
+        own = words(node.name)
+        if own[1:] and own[0] in {"fake", "mock", "stub", "canned", "bogus"} and not node.decorator_list:
+            yield standins.record(module, node, "double", node.name)
 
 
 def _is_rpc_stub(module: ParsedModule, node: ast.ClassDef) -> bool:

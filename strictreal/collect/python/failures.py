@@ -10,7 +10,7 @@ from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import vocabulary, words
 
-Breadth = Literal["everything", "service", "import"]
+Breadth = Literal["everything", "service", "import", "other"]
 
 EVERYTHING = frozenset({"Exception", "BaseException"})
 MISSING = frozenset({"ImportError", "ModuleNotFoundError", "importlib.metadata.PackageNotFoundError"})
@@ -21,6 +21,7 @@ PLAIN_SERVICE = vocabulary(
     ConnectionError ConnectionRefusedError socket.gaierror socket.herror http.client.HTTPException
     urllib.error.URLError urllib.error.HTTPError ssl.SSLError http.client.RemoteDisconnected
     smtplib.SMTPException smtplib.SMTPServerDisconnected ftplib.all_errors smtplib.SMTPConnectError
+    subprocess.CalledProcessError subprocess.TimeoutExpired subprocess.SubprocessError
     grpc.RpcError grpc.aio.AioRpcError grpc.FutureTimeoutError requests.Timeout django.db.OperationalError
     django.db.DatabaseError django.db.InterfaceError django.db.utils.OperationalError
     """
@@ -58,6 +59,7 @@ _FAILING = vocabulary(
     """
     connection connect unavailable unreachable network timeout remote broker transport service redis kafka rpc
     http api database operational client server request endpoint gateway backend
+    upstream embedding llm storage publish provider delivery rate fetch download upload bus
     """
 )
 _NETWORK_CALLS = vocabulary(
@@ -112,6 +114,8 @@ def breadth(module: ParsedModule, names: tuple[str, ...], body: list[ast.stmt], 
             return "service"
         if name in WHEN_NETWORKED and networked(module, body):
             return "service"
+        if name == "FileNotFoundError" and defaulting and _starts_program(module, body):
+            return "service"
         if name.partition(".")[0] in LOCAL_DATABASES and defaulting:
             return "service"
         if name in TIMEOUTS and defaulting and not _waits(body) and not _waiting(names):
@@ -152,6 +156,10 @@ def networked(module: ParsedModule, body: list[ast.stmt]) -> bool:
         if method in _NETWORK_CALLS or name in _RESOLVING or name.partition(".")[0] in _NETWORK_MODULES:
             return True
     return False
+
+
+def _starts_program(module: ParsedModule, body: list[ast.stmt]) -> bool:
+    return any(dotted(module, call.func).startswith("subprocess.") for call in _calls(body))
 
 
 def _waits(body: list[ast.stmt]) -> bool:

@@ -18,7 +18,23 @@ from strictreal.facts.behaviour import Fake, vocabulary
 _LIBRARIES = standins.MOCKS | standins.SERVICES | standins.INVENTORS
 _HINTS = (
     *sorted({name.partition(".")[0] for name in _LIBRARIES}),
-    *("ock", "ake", "tub", "ummy", "emory", "ogus", "anned", "spy", "Spy"),
+    *(
+        "ock",
+        "ake",
+        "tub",
+        "ummy",
+        "emory",
+        "ogus",
+        "anned",
+        "spy",
+        "Spy",
+        "aux",
+        "hony",
+        "retend",
+        "imulated",
+        "cripted",
+    ),
+    "httpserver",
 )
 """One of these stands in the text of every module that uses a library, a fixture or a double."""
 _BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from strictreal.collect.python import absent, around, bodies, failures, heard, kept, swallows
+from strictreal.collect.python import absent, around, bodies, failures, heard, kept, swallows, takeovers
 from strictreal.collect.python.bodies import Loads, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Context, Ending, Handler, Value, vocabulary, words
@@ -27,6 +27,14 @@ _ASKING = vocabulary(
     valid should wait installed verify needs works matches validate try attempt in inside running
     """
 )
+_REACHING = vocabulary(
+    """
+    ping available alive ready reachable healthy health up connected probe running works installed wait try attempt test
+    online responding listening started
+    """
+)
+"""Words of questions to which a service that does not answer is an answer."""
+_UNANSWERED = vocabulary("connection connect timeout unreachable unavailable network brokers")
 _SHOWING = frozenset({"repr", "str", "pretty", "describe"})
 
 
@@ -61,11 +69,14 @@ def _handler(
     ending = _ending(module, handler.body, handler.name)
     if _raises(handler.body, ending) or heard.is_loud(module, inner):
         return None
-    if ending is None and (local := kept.locally(module, handler.body)) is not None:
+    taken_over = ending is None or (ending.ends == "substitutes" and not _stands_in(module, ending))
+    if taken_over and (local := kept.locally(module, _work(handler.body))) is not None:
         ending = _Ending("keeps", local, shown=bodies.source(local))
     if ending is None:
         return None
     breadth = failures.breadth(module, names, attempt.body, defaulting=ending.ends not in {"passes", "continues"})
+    if breadth is None and _stands_in(module, ending):
+        breadth = "other"
     if breadth is None:
         return None
     logged = any(isinstance(node, ast.Call) and bodies.is_log(module, node) for node in inner)
@@ -86,7 +97,7 @@ def _handler(
         context = tuple(around.contexts(module, attempt, attempt.body, logged=logged))
     function = bodies.enclosing(module, attempt)
     name = function.name if function else ""
-    if _answers(name, ending):
+    if _answers(name, ending, names) or (names == ("subprocess.CalledProcessError",) and _settles(attempt.body[-1])):
         context += ("answers",)
     if name in {"__repr__", "__str__"} or (words(name)[:1] and words(name)[0] in _SHOWING):
         context += ("representation",)
@@ -120,6 +131,22 @@ def _raises(statements: list[ast.stmt], ending: _Ending | None) -> bool:
     return False
 
 
+def _stands_in(module: ParsedModule, ending: _Ending) -> bool:
+    """Whether what takes over is a stand-in, whatever the error."""
+    value = getattr(ending.node, "value", None)
+    return (
+        isinstance(value, ast.Call | ast.Name)
+        and ending.ends in {"returns", "assigns", "substitutes"}
+        and takeovers.stands_in(module, value, None, "member", ast.Constant(None))
+    )
+
+
+def _work(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements, and the body of a function without a name that is returned."""
+    made = [s.value.body for s in statements if isinstance(s, ast.Return) and isinstance(s.value, ast.Lambda)]
+    return [*statements, *(ast.Expr(body) for body in made)]
+
+
 # -- how a handler ends ----------------------------------------------------------------------------------------------
 
 
@@ -137,7 +164,9 @@ def _ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None
         if isinstance(statement, ast.Return):
             if statement.value is None:
                 return None if acts else _Ending("returns", statement, "none", "None")
-            return _given(module, statement, statement.value, "returns")
+            given = _given(module, statement, statement.value, "returns")
+            made = last is not None and given.ends == last.ends == "substitutes" and isinstance(last.node, ast.Assign)
+            return last if made and _uses(statement.value, last) else given
         if isinstance(statement, ast.Continue | ast.Break):
             return None if acts else last or _Ending("continues", statement)
         if isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -159,6 +188,17 @@ def _ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None
             acts |= not tells
         elif isinstance(statement, ast.Expr) and (default := kept.default(module, statement.value)) is not None:
             last = last or _given(module, statement, default, "assigns")
+        elif isinstance(statement, ast.With) and (opened := _opened(module, statement)) is not None:
+            inside = _ending(module, statement.body, caught)
+            if inside is not None and inside.ends in {"returns", "assigns", "substitutes"}:
+                last = last or _Ending("substitutes", statement, shown=bodies.source(opened))
+                if isinstance(statement.body[-1], ast.Return):
+                    return last
+            acts |= inside is None
+        elif isinstance(statement, ast.Expr) and kept.switches(module, statement.value):
+            last = last or _Ending("substitutes", statement, shown=bodies.source(statement.value))
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.YieldFrom):
+            return _given(module, statement, statement.value.value, "returns")
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield):
             return _given(module, statement, statement.value.value or ast.Constant(None), "returns")
         elif not isinstance(statement, ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal):
@@ -166,6 +206,24 @@ def _ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None
     if last is not None:
         return last
     return None if acts else _Ending("passes", statements[0])
+
+
+def _uses(value: ast.expr, made: _Ending | None) -> bool:
+    """Whether a result comes from what was made a line before: `store = LocalStore()`, `return store.get(key)`."""
+    targets = made.node.targets if made is not None and isinstance(made.node, ast.Assign) else []
+    return any(isinstance(t, ast.Name) and _mentions(value, t.id) for t in targets)
+
+
+def _opened(module: ParsedModule, block: ast.With) -> ast.expr | None:
+    """The file, or the database in a file, that a block opens; None where it opens none."""
+    for item in block.items:
+        call = item.context_expr
+        if isinstance(call, ast.Call) and (
+            dotted(module, call.func) in {"open", "io.open", "gzip.open", "sqlite3.connect", "shelve.open"}
+            or (isinstance(call.func, ast.Attribute) and call.func.attr == "open")
+        ):
+            return call
+    return None
 
 
 def _mentions(value: ast.expr, name: str | None) -> bool:
@@ -189,13 +247,21 @@ def _given(module: ParsedModule, statement: ast.stmt, value: ast.expr, how: Endi
     return _Ending("substitutes", statement, "", shown)
 
 
-def _answers(name: str, ending: _Ending) -> bool:
-    """Whether the failure is the answer to what the function asks."""
+def _answers(name: str, ending: _Ending, catches: tuple[str, ...]) -> bool:
+    """Whether the failure is the answer to what the function asks. No answer at all says nothing but whether one is there."""
     own = words(name)
     if not _COMMANDS.isdisjoint(own) and ending.shown.isdigit() and ending.shown != "0":
         return True  # an exit status
     asks = bool(own) and (own[0] in _ASKING or own[-1] in _ASKING)
+    silent = any(not _UNANSWERED.isdisjoint(words(c.rpartition(".")[2])) for c in catches)
+    asks &= not silent or not _REACHING.isdisjoint(own) or own[0] == "can"
     return asks and ending.ends in {"returns", "assigns"} and ending.value in {"false", "none"}
+
+
+def _settles(statement: ast.stmt) -> bool:
+    """Whether a `try` answers a constant, so that the exit status of the program is all that was asked for."""
+    value = statement.value if isinstance(statement, ast.Assign | ast.Return) else None
+    return isinstance(value, ast.Constant)
 
 
 def _suppressed(module: ParsedModule, block: ast.With | ast.AsyncWith, call: ast.expr) -> Handler | None:

@@ -78,6 +78,7 @@ _DIGESTS = (
     "cityhash.",
 )
 _EMBEDDING = vocabulary("embed embeds embedding embeddings vectorize vectorise encode vector vectors aembed")
+_JUDGING = vocabulary("score sentiment similarity confidence probability relevance predict rating toxicity quality")
 _HASHING = vocabulary(
     "hash hashing hashed minhash simhash lsh bloom fingerprint feature checksum digest key shard onehot base64"
 )
@@ -92,7 +93,7 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
     if module.path.endswith(".pyi"):
         return
     for owner in module.of(ast.ClassDef):
-        if not standins.is_double_name(owner.name) and (found := _class(module, owner)):
+        if not standins.is_double_name(owner.name) and (found := _class(module, owner) or _speaker(module, owner)):
             yield found
     for function in module.of(ast.FunctionDef, ast.AsyncFunctionDef):
         if found := _hashed(module, function) or _sunk(module, function):
@@ -128,6 +129,49 @@ def _class(module: ParsedModule, owner: ast.ClassDef) -> Fake | None:
         methods=tuple(used[:MAX_METHODS]),
         function=bodies.qualname(module, owner).rpartition(".")[0],
     )
+
+
+_TEXT_METHODS = vocabulary("lower upper strip title format split join startswith endswith replace count casefold")
+_WAITS = frozenset({"time.sleep", "asyncio.sleep"})
+
+
+def _speaker(module: ParsedModule, owner: ast.ClassDef) -> Fake | None:
+    """A class whose methods answer texts that stand in it, with words of the question put in."""
+    methods = [s for s in owner.body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef)]
+    if owner.bases or owner.decorator_list or not methods:
+        return None
+    speaking: list[str] = []
+    for method in methods:
+        nodes = [n for s in method.body for n in ast.walk(s)]
+        if any(isinstance(n, ast.Call) and not _is_of_text(module, n) for n in nodes):
+            return None
+        answers = [n.value for n in nodes if isinstance(n, ast.Return)]
+        if answers and all(isinstance(a, ast.JoinedStr) or _is_text(a) for a in answers):
+            put_in = any(isinstance(a, ast.JoinedStr) for a in answers) or len(answers) > 1
+            if put_in and not method.name.startswith("__") and not method.decorator_list:
+                speaking.append(method.name)
+    if not speaking:
+        return None
+    return Fake(
+        where=module.at(owner),
+        kind="in-process",
+        name=owner.name,
+        detail="texts of its own",
+        methods=tuple(speaking[:MAX_METHODS]),
+        function=bodies.qualname(module, owner).rpartition(".")[0],
+    )
+
+
+def _is_text(node: ast.expr | None) -> bool:
+    """Whether a text is a phrase, and no path, key or name."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value.split()) > 1
+
+
+def _is_of_text(module: ParsedModule, call: ast.Call) -> bool:
+    name = dotted(module, call.func)
+    if bodies.is_log(module, call) or name in {"len", "str", "super", "super().__init__"} or name in _WAITS:
+        return True
+    return isinstance(call.func, ast.Attribute) and call.func.attr in _TEXT_METHODS
 
 
 def _containers(module: ParsedModule, owner: ast.ClassDef, methods: list[Functions]) -> set[str]:
@@ -193,7 +237,8 @@ def _hashed(module: ParsedModule, function: Functions) -> Fake | None:
     """A function that is called an embedding and computes its numbers from a hash or the letters of a text."""
     place = bodies.qualname(module, function)
     own = words(function.name)
-    embeds = not _EMBEDDING.isdisjoint(own)
+    judges = not _JUDGING.isdisjoint(own[:1] + own[-1:]) and _is_share(function)
+    embeds = not _EMBEDDING.isdisjoint(own) or judges
     if own[:1] == ("encode",) and "embed" not in place.lower():
         embeds = False
     if not embeds or not _HASHING.isdisjoint(words(place)):
@@ -207,12 +252,18 @@ def _hashed(module: ParsedModule, function: Functions) -> Fake | None:
                 source = source or name
             elif not _computes(module, node, _own_methods(module, function)):
                 return None
-        counted |= isinstance(node, ast.List | ast.ListComp | ast.BinOp | ast.For)
+        counted |= judges or isinstance(node, ast.List | ast.ListComp | ast.BinOp | ast.For)
         if isinstance(node, ast.Compare | ast.Subscript) and _looks_up(node):
             return None
     if not source or not counted:
         return None
     return standins.record(module, function, "hashed", place, source)
+
+
+def _is_share(function: Functions) -> bool:
+    """Whether a function cuts a number down to a share: `hash(text) % 100 / 100`."""
+    operators = [n.op for s in function.body for n in ast.walk(s) if isinstance(n, ast.BinOp)]
+    return any(isinstance(o, ast.Div) for o in operators)
 
 
 def _looks_up(node: ast.AST) -> bool:

@@ -24,6 +24,10 @@ _PLACES = vocabulary(
     shadow journal wal stash deferred unsent undelivered queue queued store stored
     """
 )
+_TURNING = frozenset({"switch", "use", "enable", "activate", "start", "setup", "init", "enter", "fall", "fallback"})
+_TURNED_TO = vocabulary(
+    "local memory fallback offline inmemory to standalone simulated simulation dummy fake mock stub"
+)
 _STANDARD = frozenset({"sys.stderr", "sys.stdout", "sys.__stderr__", "stderr", "stdout"})
 
 
@@ -77,6 +81,14 @@ def _is_place(holder: ast.expr) -> bool:
     """Whether a collection is called a place where things wait or are kept."""
     named = holder.attr if isinstance(holder, ast.Attribute) else getattr(holder, "id", "")
     return not _PLACES.isdisjoint(words(named))
+
+
+def switches(module: ParsedModule, value: ast.expr) -> bool:
+    """Whether a call turns to something local: `self._switch_to_local()`, `use_memory_backend()`."""
+    call = value.value if isinstance(value, ast.Await) else value
+    name = dotted(module, call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
+    own = words(name)
+    return own[:1] != () and own[0] in _TURNING and not _TURNED_TO.isdisjoint(own[1:])
 
 
 def default(module: ParsedModule, value: ast.expr) -> ast.expr | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from strictreal.collect.python import bodies, standins
 from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.conditions import CLIENTS
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
 from strictreal.facts.behaviour import Fake, vocabulary, words
@@ -41,7 +42,9 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
                     continue
                 if isinstance(assign.value, ast.Call) and _names_data(target.attr):
                     continue
-                if owner and _plays(module, assign.value):
+                if not owner and deed and _plays(module, assign.value) and _is_held(target.value):
+                    yield standins.record(module, assign, "patch", bodies.source(target))
+                elif owner and _plays(module, assign.value):
                     yield standins.record(module, assign, "patch", f"{owner}.{target.attr}")
             elif isinstance(target, ast.Subscript):
                 holder = dotted(module, target.value)
@@ -59,6 +62,13 @@ _CALLED = vocabulary(
     """
 )
 """First words of methods by which a collaborator is called."""
+
+
+def _is_held(node: ast.expr) -> bool:
+    """Whether an object is called a collaborator: `client`, `self.client`, `app.state.redis`."""
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    own = words(name)
+    return bool(own) and own[-1] in CLIENTS
 
 
 def _is_improvised(module: ParsedModule, call: ast.Call) -> bool:
@@ -222,5 +232,5 @@ def _is_collaborator(module: ParsedModule, made: ast.expr) -> bool:
 def _plays_module(module: ParsedModule, value: ast.expr) -> bool:
     if isinstance(value, ast.Call):
         name = dotted(module, value.func)
-        return name in {"types.ModuleType", "types.SimpleNamespace", "type"} or standins.is_double_name(name)
+        return name in {"types.ModuleType", "types.SimpleNamespace", "type", "object"} or standins.is_double_name(name)
     return isinstance(value, ast.Name) and standins.doubling(value.id)

@@ -31,7 +31,7 @@ _ARRAYS = vocabulary(
 )
 _TENSORS = frozenset({"rand", "randn", "randint", "rand_like", "randn_like", "normal", "randint_like"})
 _PICKS = frozenset({"choice", "choices"})
-_METHODS = _PLAIN | _ARRAYS | _TENSORS | _PICKS
+_METHODS = {"randbelow"} | _PLAIN | _ARRAYS | _TENSORS | _PICKS
 _GENERATORS = frozenset(
     {
         "random.Random",
@@ -65,7 +65,7 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
 
     Tests are passed over: their inputs may be drawn.
     """
-    if role(module.path) == "test" or ("rand" not in module.text and "rng" not in module.text):
+    if role(module.path) == "test" or not any(hint in module.text for hint in ("rand", "rng", "secrets")):
         return
     trail = _Trail(module)
     for call in module.of(ast.Call):
@@ -82,7 +82,19 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
                 function=bodies.qualname(module, around) if around else "",
                 labels=tuple(context for context in contexts if context in trail.labels),
                 sentences=_picks_sentence(module, call),
+                ignores=around is not None and _ignores(module, around),
             )
+
+
+def _ignores(module: ParsedModule, function: Functions) -> bool:
+    """Whether a function takes arguments and uses none; the first one of a method does not count."""
+    a = function.args
+    method = isinstance(module.parents.get(function), ast.ClassDef) and "staticmethod" not in {
+        dotted(module, d) for d in function.decorator_list
+    }
+    given = {p.arg for p in [*a.posonlyargs, *a.args][method:] + a.kwonlyargs}
+    used = {n.id for s in function.body for n in ast.walk(s) if isinstance(n, ast.Name)}
+    return bool(given) and given.isdisjoint(used)
 
 
 def _drawn(module: ParsedModule, call: ast.Call) -> str:
@@ -97,6 +109,8 @@ def _drawn(module: ParsedModule, call: ast.Call) -> str:
         return name if last in (_PLAIN if head == "random" else _ARRAYS) or _picks_literal(module, call, last) else ""
     if head in {"torch", "tensorflow.random", "jax.random"}:
         return name if last in _TENSORS or last == "uniform" else ""
+    if head == "secrets" and (last == "randbelow" or _picks_literal(module, call, last)):
+        return name
     if not isinstance(function, ast.Attribute):
         return ""
     receiver = function.value

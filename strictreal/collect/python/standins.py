@@ -25,6 +25,7 @@ SERVICES = vocabulary(
     alchemy_mock elasticmock openmock mockafka responses requests_mock httpretty respx aioresponses pytest_httpx
     mocket pook httpx.MockTransport botocore.stub grpc_testing pyfakefs pytest_subprocess vcr betamax
     pytest_recording pytest_vcr pytest_responses httmock aresponses mockupdb placebo wiremock mbtest pretenders
+    pytest_httpserver pytest_localserver mockserver http_server_mock pytest_mock_resources
     fakeldap mockldap ldap3.MOCK_SYNC ldap3.MOCK_ASYNC requests_mock_flask aiomoto pact fake_winreg
     langchain_core.language_models.fake langchain_core.embeddings.fake
     langchain_community.llms.fake langchain_community.chat_models.fake langchain_community.embeddings.fake
@@ -43,11 +44,14 @@ FIXTURES = {
     "betamax_session": "betamax",
     "vcr_cassette": "pytest_vcr",
     "fake_process": "pytest_subprocess",
+    "httpserver": "pytest_httpserver",
 }
 """Fixtures of pytest plugins that play a service, and the library behind each."""
 LEGACY = frozenset({"record_stub", "_GLOBAL_PAYLOADS", "mirror_append", "in_process_stub"})
 """Names that stand-ins had before they were banned."""
-DOUBLING = frozenset({"fake", "mock", "stub", "dummy", "spy", "bogus", "canned"})
+DOUBLING = frozenset(
+    {"fake", "mock", "stub", "dummy", "spy", "bogus", "canned", "faux", "phony", "pretend", "simulated", "scripted"}
+)
 _HOLDERS = frozenset(
     ".".join(parts[:length])
     for parts in (name.split(".") for name in (*MOCKS, *SERVICES, *INVENTORS))

@@ -8,67 +8,60 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from strictreal.collect.python import absent, bodies, heard
-from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python import absent as modules
+from strictreal.collect.python import around, bodies, conditions, kept, takeovers
+from strictreal.collect.python.conditions import Absent
 from strictreal.collect.python.module import ParsedModule
-from strictreal.facts.behaviour import Substitute, vocabulary, words
+from strictreal.facts.behaviour import Substitute, words
 
-Absent = Literal["client", "reach", "program", "address", "answer"]
-
-_REACH = vocabulary(
-    """
-    available reachable connected alive healthy online ping pings reach connect responds responsive up unavailable
-    unreachable disconnected offline unhealthy down dead
-    """
-)
-_NEGATIVE = vocabulary("unavailable unreachable disconnected offline unhealthy down dead missing")
-"""Words that are true of a service which is not there."""
-_ASKING_PROGRAMS = frozenset(
-    {"shutil.which", "importlib.util.find_spec", "importlib.find_loader", "pkgutil.find_loader"}
-)
-_CLIENTS = vocabulary(
-    """
-    client redis connection conn db database producer consumer broker publisher engine pool kafka postgres mongo
-    s3 bucket gateway backend session channel embedder llm vectorstore
-    """
-)
-_ADDRESSES = vocabulary("url uri dsn host hosts endpoint address server servers brokers bootstrap")
-_LOCAL = vocabulary(
-    """
-    local fallback fake dummy mock stub null noop simple naive default dict simulated simulator static placeholder
-    canned trivial standin
-    """
-)
-_BUILTIN = frozenset({"dict", "list", "set", "collections.defaultdict", "collections.OrderedDict", "collections.deque"})
-_GETTING = {(verb,) for verb in ("get", "connect", "discover", "find", "open", "locate", "resolve", "try", "maybe")}
-_GOOD = frozenset({"ok", "is_success", "is_ok"})
-_BAD = frozenset({"is_error", "is_client_error", "is_server_error"})
-_STATUS = frozenset({"status_code", "status"})
+MAX_BETWEEN = 3
+"""How many statements may stand between a stand-in and the condition under which it is replaced."""
 
 
 class _Choice(NamedTuple):
     """A condition, and what is taken where something is not there."""
 
-    node: ast.expr
     test: ast.expr
     when: bool
     """The value of the condition for which `taken` is taken."""
-    taken: ast.expr | None
+    taken: ast.expr
     other: ast.expr | None
     """What is taken otherwise, where one expression says it."""
+    absent: Absent | None = None
+    """What is not there, where the form tells and the condition does not."""
+    empty: bool = False
+    """What is taken is a literal, and otherwise what is missing is called."""
+    keeps: bool = False
+    """What is taken keeps something in this process."""
 
 
 def facts(module: ParsedModule) -> Iterator[Substitute]:
-    """Every substitute of a module that a condition chooses."""
+    """Every substitute of a module that a condition chooses, one for each thing that is taken."""
+    seen: set[ast.expr] = set()
     for choice in _choices(module):
-        kind = _absent(module, choice)
-        if kind is None or choice.taken is None or not _stands_in(module, choice, kind):
+        kind = choice.absent or conditions.absent(module, choice.test, when=choice.when)
+        if kind is None and choice.empty and _computed(module, choice):
+            kind = "client"
+        if kind is None or choice.taken in seen:
             continue
-        function = bodies.enclosing(module, choice.node)
+        if choice.empty:
+            if kind not in {"client", "reach"} or not takeovers.is_answer(module, choice.taken):
+                continue
+            if isinstance(choice.taken, ast.Constant) and choice.taken.value and not _returned(module, choice.taken):
+                continue  # a message
+        elif choice.keeps:
+            if kind not in {"client", "reach", "answer"}:
+                continue
+        elif kind == "address" and _is_canned(module, choice):
+            pass
+        elif not takeovers.stands_in(module, choice.taken, choice.other, kind, choice.test):
+            continue
+        seen.add(choice.taken)
+        function = bodies.enclosing(module, choice.test)
         yield Substitute(
-            where=module.at(choice.node),
+            where=module.at(choice.taken),
             absent=kind,
             instead=bodies.source(choice.test),
             shown=bodies.source(choice.taken),
@@ -79,18 +72,134 @@ def facts(module: ParsedModule) -> Iterator[Substitute]:
 
 def _choices(module: ParsedModule) -> Iterator[_Choice]:
     for either in module.of(ast.BoolOp):
-        if isinstance(either.op, ast.Or) and isinstance(either.values[-1], ast.Call):
-            yield _Choice(either.values[-1], either.values[-2], when=False, taken=either.values[-1], other=None)
+        if isinstance(either.op, ast.Or):
+            test, taken = either.values[-2:]
+            real: ast.expr | None = test
+            if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):  # `url and Store(url) or Local()`
+                both = test.values
+                test, real = both[0], both[-1]
+            if not isinstance(taken, ast.List | ast.Dict):  # `rows or []`
+                yield _Choice(test, when=False, taken=taken, other=real)
     for chosen in module.of(ast.IfExp):
-        yield _Choice(chosen.body, chosen.test, when=True, taken=chosen.body, other=chosen.orelse)
-        yield _Choice(chosen.orelse, chosen.test, when=False, taken=chosen.orelse, other=chosen.body)
+        yield _Choice(chosen.test, when=True, taken=chosen.body, other=chosen.orelse)
+        yield _Choice(chosen.test, when=False, taken=chosen.orelse, other=chosen.body)
     for branch in module.of(ast.If):
-        after = branch.orelse or absent.rest(module, branch)
-        first, second = _given(module, branch.body), _given(module, after)
-        if first is not None:
-            yield _Choice(first, branch.test, when=True, taken=first, other=second)
-        if second is not None and (branch.orelse or first is not None or _leaves(branch.body)):
-            yield _Choice(second, branch.test, when=False, taken=second, other=first)
+        yield from _of_branch(module, branch)
+    for picked in module.of(ast.Subscript):
+        yield from _of_pair(picked)
+    for call in module.of(ast.Call):
+        yield from _of_lookup(call)
+
+
+def _of_branch(module: ParsedModule, branch: ast.If) -> Iterator[_Choice]:
+    after = branch.orelse or modules.rest(module, branch)
+    first, second = _given(module, branch.body), _given(module, after)
+    if first is not None:
+        yield _Choice(branch.test, when=True, taken=first, other=second)
+    if second is not None and (branch.orelse or first is not None or _leaves(branch.body)):
+        yield _Choice(branch.test, when=False, taken=second, other=first)
+    for when, block, instead in ((True, branch.body, after), (False, after, branch.body)):
+        used = conditions.uses(module, branch.test, instead)
+        failed = when and conditions.absent(module, branch.test, when=True) == "answer"
+        failed &= not isinstance(conditions.subject(branch.test, when=True)[0], ast.Name)
+        used = used and "cleanup" not in around.contexts(
+            module, branch, instead[: conditions.MAX_STATEMENTS], logged=False
+        )
+        given = (first if when else second) or _bare(module, block)
+        if used and given is not None:
+            yield _Choice(branch.test, when=when, taken=given, other=None, empty=True)
+        if (used or failed) and (held := _kept(module, block)) is not None:
+            yield _Choice(branch.test, when=when, taken=held, other=None, keeps=True)
+    if not branch.orelse and (before := _before(module, branch)) is not None:
+        yield _Choice(branch.test, when=False, taken=before, other=first)
+
+
+def _bare(module: ParsedModule, block: list[ast.stmt]) -> ast.expr | None:
+    """The None that a bare `return` gives, where a block does nothing else."""
+    *before, last = block or [ast.Pass()]
+    idle = all(isinstance(s, ast.Expr) and bodies.is_inert(module, s.value) for s in before)
+    if not idle or not isinstance(last, ast.Return) or last.value is not None:
+        return None
+    return ast.copy_location(ast.Constant(None), last)
+
+
+def _kept(module: ParsedModule, block: list[ast.stmt]) -> ast.expr | None:
+    """What a block keeps in this process, without an error; that there is nothing is no thing that is kept."""
+    held = kept.locally(module, block)
+    if held is None or any(isinstance(node, ast.Raise) for statement in block for node in bodies.within(statement)):
+        return None
+    stored = module.parents.get(held)
+    given = stored.value if isinstance(stored, ast.Assign) else held
+    parts = given.args if isinstance(given, ast.Call) else [given]
+    return None if parts and all(bodies.value_of(module, part) for part in parts) else held
+
+
+def _before(module: ParsedModule, branch: ast.If) -> ast.expr | None:
+    """What a variable was given just before a condition under which it is given something else."""
+    last = branch.body[-1]
+    block = getattr(module.parents.get(branch), "body", None)
+    if not isinstance(last, ast.Assign) or not isinstance(block, list) or branch not in block:
+        return None
+    target = ast.dump(last.targets[0])
+    at = block.index(branch)
+    for statement in reversed(block[max(0, at - MAX_BETWEEN) : at]):
+        if isinstance(statement, ast.Assign) and ast.dump(statement.targets[0]) == target:
+            return statement.value
+    return None
+
+
+def _of_pair(picked: ast.Subscript) -> Iterator[_Choice]:
+    """`(Local, Remote)[is_up()]` and `{True: Remote, False: Local}[is_up()]`."""
+    held = picked.value
+    if isinstance(held, ast.Tuple) and len(held.elts) == 2:
+        yield _Choice(picked.slice, when=False, taken=held.elts[0], other=held.elts[1])
+    elif isinstance(held, ast.Dict):
+        pairs = zip(held.keys, held.values, strict=True)
+        by = {key.value: value for key, value in pairs if isinstance(key, ast.Constant)}
+        if set(by) == {True, False}:
+            yield _Choice(picked.slice, when=False, taken=by[False], other=by[True])
+
+
+def _of_lookup(call: ast.Call) -> Iterator[_Choice]:
+    """The default of a look-up: `table.get(name, Local)`, `getattr(module, name, Local)`, `next(…, Local())`."""
+    function = call.func
+    method = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    plain = isinstance(function, ast.Name)
+    address = call.args[-1] if call.args else None
+    known = address.value if isinstance(address, ast.Constant) and len(call.args) > 1 else None
+    if method in {"get", "getenv", "getattr"} and isinstance(known, str) and "memory:" in known:
+        yield _Choice(call.args[-2], when=False, taken=call.args[-1], other=None, absent="address")
+    if not plain and method == "get" and len(call.args) == 2:
+        yield _Choice(call.args[0], when=False, taken=call.args[1], other=None, absent="member")
+    elif plain and method == "getattr" and len(call.args) == 3:
+        yield _Choice(call.args[1], when=False, taken=call.args[2], other=None, absent="member")
+    elif plain and method == "next" and len(call.args) == 2 and isinstance(call.args[0], ast.GeneratorExp):
+        for test in call.args[0].generators[0].ifs:
+            yield _Choice(test, when=False, taken=call.args[1], other=call.args[0].elt)
+
+
+def _is_canned(module: ParsedModule, choice: _Choice) -> bool:
+    """Whether an answer is written in the code for those who have no key to the service."""
+    asked, _ = conditions.subject(choice.test, when=choice.when)
+    keyed = not {"key", "token"}.isdisjoint(words(getattr(asked, "attr", getattr(asked, "id", ""))))
+    value = bodies.value_of(module, choice.taken)
+    return (
+        keyed
+        and value in {"text", "record", "numbers"}
+        and _returned(module, choice.taken)
+        and takeovers.is_answer(module, choice.taken)
+    )
+
+
+def _computed(module: ParsedModule, choice: _Choice) -> bool:
+    """Whether numbers or a record are given for what an attribute that is None would have computed."""
+    asked, when = conditions.subject(choice.test, when=choice.when)
+    held = isinstance(asked, ast.Attribute) and getattr(asked.value, "id", "") == "self"
+    return held and not when and bodies.value_of(module, choice.taken) in {"numbers", "record"}
+
+
+def _returned(module: ParsedModule, node: ast.expr) -> bool:
+    return isinstance(module.parents.get(node), ast.Return)
 
 
 def _leaves(block: list[ast.stmt]) -> bool:
@@ -112,138 +221,3 @@ def _given(module: ParsedModule, block: list[ast.stmt]) -> ast.expr | None:
             continue
         return None
     return found
-
-
-def _absent(module: ParsedModule, choice: _Choice) -> Absent | None:
-    """What is not there when the choice falls on `taken`; None when the condition asks for something else."""
-    test, when = choice.test, choice.when
-    while True:
-        if isinstance(test, ast.NamedExpr):
-            test = test.value
-        elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-            test, when = test.operand, not when
-        elif isinstance(test, ast.Compare) and len(test.ops) == 1 and _is_nothing(test.comparators[0]):
-            if isinstance(test.ops[0], ast.Is | ast.Eq):
-                when = not when
-            test = test.left
-        else:
-            break
-    if isinstance(test, ast.Compare):
-        return "answer" if _is_failure(module, test) is when else None
-    if isinstance(test, ast.Call) and dotted(module, test.func) in _ASKING_PROGRAMS:
-        return "program" if not when else None
-    if isinstance(test, ast.BoolOp):
-        parts = [_absent(module, choice._replace(test=part, when=when)) for part in test.values]
-        return next((part for part in parts if part not in {None, "client", "address"}), None)
-    called = test.func if isinstance(test, ast.Call) else test
-    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    if isinstance(test, ast.Attribute) and (name in _GOOD or name in _BAD):
-        if getattr(test.value, "id", "") in {"self", "cls"}:
-            return None
-        return "answer" if (name in _BAD) is when else None
-    own = words(name)
-    if own and not _REACH.isdisjoint({own[0], own[-1], *(own if own[0] in {"is", "can", "has"} else ())}):
-        return "reach" if _NEGATIVE.isdisjoint(own) is not when else None
-    if isinstance(called, ast.Name) and test is called and _asks_for_program(module, called):
-        return "program" if not when else None
-    if when or _is_optional(module, called):
-        return None
-    if isinstance(test, ast.Call) and name == "getattr" and len(test.args) > 1:
-        own = words(module.string(test.args[1]) or "")
-    elif isinstance(test, ast.Call) and name not in {"get", "getenv"} and own[:1] not in _GETTING:
-        return None
-    elif isinstance(test, ast.Call) and name in {"get", "getenv"} and test.args:
-        own = words(module.string(test.args[0]) or "")
-    if own and own[-1] in _ADDRESSES:
-        return "address"
-    return "client" if own and own[-1] in _CLIENTS and "local" not in own else None
-
-
-def _is_nothing(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value in {None, False}
-
-
-def _is_failure(module: ParsedModule, test: ast.Compare) -> bool | None:
-    """Whether a comparison of a status is true for a request that failed; None for anything else, and for 404 alone."""
-    if len(test.ops) != 1 or not (isinstance(test.left, ast.Attribute) and test.left.attr in _STATUS):
-        return None
-    [operator], [right] = test.ops, test.comparators
-    codes = right.elts if isinstance(right, ast.Tuple | ast.List | ast.Set) else [right]
-    known = [code.value for code in codes if isinstance(code, ast.Constant) and type(code.value) is int]
-    known += [200 for code in codes if isinstance(code, ast.Attribute) and code.attr in {"OK", "HTTP_200_OK", "ok"}]
-    if len(known) != len(codes) or not known:
-        return None
-    if isinstance(operator, ast.GtE | ast.Gt):
-        return True if 299 <= known[0] <= 500 else None
-    if isinstance(operator, ast.Lt | ast.LtE):
-        return False if 299 <= known[0] <= 500 else None
-    good = all(200 <= code < 300 for code in known)
-    if isinstance(operator, ast.Eq | ast.In):
-        return False if good else True if all(code >= 500 for code in known) else None
-    return True if good and isinstance(operator, ast.NotEq | ast.NotIn) else None
-
-
-def _asks_for_program(module: ParsedModule, name: ast.Name) -> bool:
-    """Whether a variable holds what `shutil.which` or `find_spec` answered."""
-    bound = [b.value for b in module.names.reaching(name)]
-    value = bound[0] if len(bound) == 1 else None
-    while isinstance(value, ast.Compare):
-        value = value.left
-    return isinstance(value, ast.Call) and dotted(module, value.func) in _ASKING_PROGRAMS
-
-
-def _is_optional(module: ParsedModule, node: ast.expr) -> bool:
-    """Whether an expression is a parameter that may be left out: the default is part of the signature."""
-    function = bodies.enclosing(module, node)
-    if function is None or not isinstance(node, ast.Name):
-        return False
-    a = function.args
-    plain = [*a.posonlyargs, *a.args]
-    optional = plain[len(plain) - len(a.defaults) :] if a.defaults else []
-    named = {p.arg for p in optional} | {
-        p.arg for p, default in zip(a.kwonlyargs, a.kw_defaults, strict=True) if default is not None
-    }
-    if node.id in named:
-        return True
-    annotations = [ast.unparse(p.annotation) for p in (*plain, *a.kwonlyargs) if p.arg == node.id and p.annotation]
-    return any("None" in text or "Optional" in text for text in annotations)
-
-
-def _stands_in(module: ParsedModule, choice: _Choice, kind: Absent) -> bool:
-    """Whether what is taken is a stand-in, or for a failed answer a default, that nobody hears of."""
-    taken = choice.taken
-    function = bodies.enclosing(module, choice.node)
-    if taken is None or (choice.other is not None and ast.dump(choice.other) == ast.dump(taken)):
-        return False
-    if kind == "answer":
-        value = bodies.value_of(module, taken)
-        told = heard.tells(module, [ast.Expr(taken)])
-        counted = isinstance(taken, ast.Constant) and type(taken.value) is int
-        return value in {"none", "trivial", "record", "text"} and function is not None and not told and not counted
-    name = dotted(module, taken.func) if isinstance(taken, ast.Call) else ""
-    if name in _BUILTIN or isinstance(taken, ast.Dict | ast.List):
-        return _is_client(choice.other) and (name != "" or not _holds_something(taken))
-    if not isinstance(taken, ast.Call):
-        return False
-    last = name.rpartition(".")[2] or getattr(taken.func, "attr", "")
-    own = words(last)
-    receiver = words(name.rpartition(".")[0].rpartition(".")[2])
-    memory = "memory" in own and "in" in own
-    if kind in {"client", "address"} and own[-1:] == ("default",):
-        return False
-    standing = memory or not _LOCAL.isdisjoint(own) or not {"local", "fallback"}.isdisjoint(receiver[:1])
-    if own[:1] == ("get",) or not standing:
-        return False
-    return kind != "address" or last[:1].isupper() or memory
-
-
-def _is_client(node: ast.expr | None) -> bool:
-    """Whether what is taken otherwise is an object by which a service is called, or makes one."""
-    called = node.func if isinstance(node, ast.Call) else node
-    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    return not _CLIENTS.isdisjoint(words(name))
-
-
-def _holds_something(node: ast.expr) -> bool:
-    """Whether a collection that is written out holds anything."""
-    return bool(node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", ()))

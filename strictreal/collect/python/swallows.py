@@ -9,16 +9,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from strictreal.collect.python import around, bodies, failures
+from strictreal.collect.python import around, bodies, conditions, failures
 from strictreal.collect.python.bodies import Functions, Loads, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Handler, words
 
 _QUIET = {"fail_silently": True, "raise_on_error": False, "raise_on_exception": False, "raise_on_giveup": False}
 """Keywords, and the values with which a call keeps its failure to itself."""
+_SILENCERS = frozenset({"funcy.silent", "funcy.ignore", "funcy.suppress", "toolz.excepts", "toolz.functoolz.excepts"})
+"""Functions of libraries that answer a default in place of an error."""
 _HOOKS = frozenset({"sys.excepthook", "threading.excepthook", "sys.unraisablehook"})
 _SENDING = frozenset({"send", "mail", "email", "publish", "notify", "deliver"})
 _MAKERS = frozenset({"retry_error_callback"})
+_TAKING_OVER = frozenset({"fallback_function", "fallback_method", "fallback_fn"})
+"""Keywords of circuit breakers for what answers in place of the service."""
+_DEFAULTING = frozenset({"unwrap_or", "value_or"})
+"""Methods of results that answer a default in place of the error."""
 
 
 def facts(module: ParsedModule) -> Iterator[Handler]:
@@ -35,10 +41,36 @@ def facts(module: ParsedModule) -> Iterator[Handler]:
         yield from _gathered(module)
     for call in module.of(ast.Call):
         yield from _quiet(module, call)
+    if "funcy" in module.text or "toolz" in module.text:
+        for name in module.of(ast.Name, ast.Attribute):
+            if isinstance(name.ctx, ast.Load) and (silencer := module.resolve(name)) in _SILENCERS:
+                yield _record(module, name, silencer)
+    for function in module.of(ast.FunctionDef, ast.AsyncFunctionDef):
+        for decorator in function.decorator_list:
+            made = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if _silences(words(dotted(module, made).rpartition(".")[2])):
+                yield _record(module, decorator, f"@{bodies.source(decorator)}")
+    if ".exception()" in module.text:
+        for branch in module.of(ast.If):
+            asked = branch.test
+            of_result = isinstance(asked, ast.Call) and not asked.args and conditions.is_error(asked)
+            if of_result and not branch.orelse and _goes_on(module, branch.body):
+                yield _record(module, asked, f"{bodies.source(asked)} that is passed over")
     if "excepthook" in module.text:
         for assign in module.of(ast.Assign):
             if any(dotted(module, t) in _HOOKS for t in assign.targets) and _is_hollow(module, assign.value):
                 yield _record(module, assign, "a hook for uncaught errors that does nothing")
+
+
+def _silences(own: tuple[str, ...]) -> bool:
+    """Whether a decorator is called one that takes errors away: `suppress_errors`, `fallback`, `swallow`."""
+    errors = not {"error", "errors", "exception", "exceptions", "failure", "failures"}.isdisjoint(own)
+    taking = own == ("fallback",) or (own[:1] == ("fallback",) and own[1] in {"to", "on", "with", "value"})
+    return (
+        taking
+        or own[:1] in {("swallow",), ("failsafe",)}
+        or (errors and own[0] in {"suppress", "swallow", "ignore", "silence", "hide", "mute"})
+    )
 
 
 def _record(module: ParsedModule, node: ast.AST, shown: str, catches: tuple[str, ...] = ()) -> Handler:
@@ -153,17 +185,37 @@ def _uses(module: ParsedModule, name: ast.Name, loads: Loads) -> list[ast.Name]:
 
 def _is_sifted(module: ParsedModule, use: ast.Name) -> bool:
     parent = module.parents.get(use)
+    if isinstance(parent, ast.For) and parent.iter is use:
+        return any(_passes_over(module, statement) for statement in parent.body)
     return isinstance(parent, ast.comprehension) and parent.iter is use and _sifts(module, parent)
 
 
 def _sifts(module: ParsedModule, loop: ast.comprehension) -> bool:
     """`… for r in results if not isinstance(r, Exception)`."""
-    for test in loop.ifs:
-        inner = test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else None
-        if isinstance(inner, ast.Call) and dotted(module, inner.func) == "isinstance" and len(inner.args) == 2:
-            kinds = inner.args[1].elts if isinstance(inner.args[1], ast.Tuple) else [inner.args[1]]
-            return any(dotted(module, kind) in failures.EVERYTHING for kind in kinds)
-    return False
+    return any(
+        isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and _is_exception(module, test.operand)
+        for test in loop.ifs
+    )
+
+
+def _is_exception(module: ParsedModule, test: ast.expr) -> bool:
+    """`isinstance(result, Exception)`."""
+    if not (isinstance(test, ast.Call) and dotted(module, test.func) == "isinstance" and len(test.args) == 2):
+        return False
+    kinds = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
+    return any(dotted(module, kind) in failures.EVERYTHING for kind in kinds)
+
+
+def _passes_over(module: ParsedModule, statement: ast.stmt) -> bool:
+    """`if isinstance(result, Exception): continue`, also after a log line."""
+    return isinstance(statement, ast.If) and _is_exception(module, statement.test) and _goes_on(module, statement.body)
+
+
+def _goes_on(module: ParsedModule, block: list[ast.stmt]) -> bool:
+    """Whether a block does nothing but say so in a log, and go on."""
+    *before, last = block
+    idle = all(isinstance(s, ast.Expr) and bodies.is_inert(module, s.value) for s in before)
+    return idle and isinstance(last, ast.Continue | ast.Pass)
 
 
 # -- calls that keep their failure to themselves ---------------------------------------------------------------------
@@ -177,18 +229,40 @@ def _quiet(module: ParsedModule, call: ast.Call) -> Iterator[Handler]:
                 continue  # looking for a file that may be absent, say
             if isinstance(_statement(module, call), ast.Expr) or keyword.arg == "raise_on_giveup":
                 yield _record(module, keyword, f"{keyword.arg}={value.value}")
-        elif keyword.arg in _MAKERS and _is_hollow(module, value):
+        elif (keyword.arg in _TAKING_OVER and not _is_none(value)) or (
+            keyword.arg in _MAKERS and _is_hollow(module, value)
+        ):
             yield _record(module, keyword, f"{keyword.arg}={bodies.source(value)}")
     function = call.func
     if isinstance(function, ast.Attribute) and call.args:
         if function.attr == "set_exception_handler" and _is_hollow(module, call.args[0]):
             yield _record(module, call, "a handler of uncaught errors that does nothing")
+        elif function.attr == "addErrback" and _is_hollow(module, call.args[0]):
+            yield _record(module, call, "an errback that does nothing")
+        elif function.attr == "add_done_callback" and _only_asks(call.args[0]):
+            yield _record(module, call, "a callback that takes the exception and drops it")
+        elif (
+            function.attr in _DEFAULTING
+            and bodies.value_of(module, call.args[0])
+            and conditions.is_reply(module, function.value)
+        ):
+            yield _record(module, call, f"{function.attr}({bodies.source(call.args[0])})")
         elif function.attr in {"enter_context", "enter_async_context"}:
             inner = call.args[0]
             if isinstance(inner, ast.Call) and dotted(module, inner.func) == "contextlib.suppress":
                 names = tuple(dotted(module, a) or "?" for a in inner.args)
                 if failures.breadth(module, names, [], defaulting=False) is not None:
                     yield _record(module, inner, "suppress to the end of the block", names)
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def _only_asks(value: ast.expr) -> bool:
+    """`lambda task: task.exception()`: the error counts as looked at, and nobody has."""
+    asked = value.body if isinstance(value, ast.Lambda) else None
+    return isinstance(asked, ast.Call) and isinstance(asked.func, ast.Attribute) and asked.func.attr == "exception"
 
 
 def _statement(module: ParsedModule, node: ast.AST) -> ast.AST | None:

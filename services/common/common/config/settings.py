@@ -10,6 +10,7 @@ import math
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -41,6 +42,19 @@ class SettingsError(Exception):
     """The settings are not usable; the message names each and what it should be, and never its value."""
 
 
+def _check_url(url: str, *schemes: str) -> SplitResult:
+    """The parts of a URL; what is refused is not repeated, for it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes and bool(parts.hostname or (parts.scheme == "unix" and parts.path))
+        usable = usable and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(f"must be a URL of {' or '.join(schemes)}; a password in it must be percent-encoded")
+    return parts
+
+
 class CommonSettings(BaseSettings):
     """What every service needs. A service that is not configured (its address is None) is absent, never simulated."""
 
@@ -62,17 +76,47 @@ class CommonSettings(BaseSettings):
     """Share of traces that start here and are sampled."""
 
     redis_url: SecretStr | None = None
-    """redis://[:password@]host:port/db"""
+    """redis://[user:password@]host:port/db, rediss:// for TLS, or unix://path. Version 6.2 or later."""
+    redis_timeout_seconds: PositiveFloat = 0.25
+    """How long one question to Redis may take; then it counts as a miss."""
+    redis_retry_seconds: PositiveFloat = 1.0
+    """How long Redis is not asked after it was away."""
+    redis_connections: PositiveInt = 16
+    """Questions to Redis at once."""
+    cache_value_bytes: PositiveInt = 64 * 1024
+    """Size from which an answer is not kept."""
+    cache_bytes: PositiveInt = 64 * 1024 * 1024
+    """Size of all answers that are kept in process."""
     kafka_brokers: Names = ()
     """host:port of each bootstrap broker, separated by commas."""
+    kafka_timeout_seconds: PositiveFloat = 10.0
+    """How long brokers may take to confirm what was sent; then the connection is given up and made anew."""
+    kafka_batch: PositiveInt = 500
+    """Messages that are sent, or fetched, at once: no more of them are under way."""
+    kafka_attempts: PositiveInt = 5
+    """Times that a message is handled before it goes to the dead letters."""
+    kafka_retry_first_seconds: PositiveFloat = 0.1
+    """First wait before brokers, or a message, are tried again; each further wait is twice as long."""
+    kafka_retry_longest_seconds: PositiveFloat = 10.0
+    dead_letter_suffix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]+$")] = ".dlq"
+    """What a topic's name is given to make the name of its topic of dead letters."""
     etcd_url: str | None = None
     """http://host:port of etcd's JSON gateway."""
-    flags_prefix: str = "/soma/flags/"
+    etcd_timeout_seconds: PositiveFloat = 2.0
+    """Deadline of one request to etcd, with all its tries."""
+    etcd_retry_first_seconds: PositiveFloat = 0.05
+    """First wait before etcd is tried again; each further wait is twice as long."""
+    etcd_retry_longest_seconds: PositiveFloat = 5.0
+    etcd_watch_idle_seconds: PositiveFloat = 300.0
+    """How long a watch may be silent before it is begun anew, so that a connection that died unseen is noticed."""
+    flags_prefix: Annotated[str, Field(min_length=1)] = "/soma/flags/"
     """Where feature flags lie in etcd."""
     flags_topic: str = "config.updates"
     """Topic whose messages say that flags have changed."""
     flags_ttl_seconds: PositiveFloat = 30.0
     """How long a flag is believed when nothing says that it changed."""
+    flags_most: PositiveInt = 1000
+    """Keys that may lie under flags_prefix."""
 
     auth_jwks_url: str | None = None
     """Key set of the auth service, by which bearer tokens are verified."""
@@ -112,6 +156,20 @@ class CommonSettings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _check_url(value.get_secret_value(), "redis", "rediss", "unix")
+        return value
+
+    @field_validator("etcd_url")
+    @classmethod
+    def _etcd(cls, value: str | None) -> str | None:
+        if value is not None and _check_url(value, "http", "https").username is not None:
+            raise ValueError("must not carry a name or a password")
+        return value
+
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -150,6 +208,20 @@ class CommonSettings(BaseSettings):
         if not (self.opa_url or self.policy_dir):
             lacks.append("opa_url or policy_dir: calls would not be decided by a policy")
         return lacks
+
+    @property
+    def cache_place(self) -> Literal["redis", "process"]:
+        """Where answers are kept: in Redis when it is configured, and in the process that made them otherwise."""
+        return "redis" if self.redis_url else "process"
+
+    def absent_parts(self) -> dict[str, str]:
+        """The optional parts that are not configured, and what is done without each."""
+        without = {
+            "redis": (self.redis_url, "redis_url: answers and flags are kept in process only"),
+            "etcd": (self.etcd_url, "etcd_url: every feature flag has its default"),
+            "kafka": (self.kafka_brokers, "kafka_brokers: no events are published, and none are followed"),
+        }
+        return {name: lack for name, (configured, lack) in without.items() if not configured}
 
 
 class SMFSettings(CommonSettings):
@@ -222,9 +294,13 @@ class SMFSettings(CommonSettings):
     cache_ttl_seconds: PositiveFloat = 300.0
     """How long a recall may be answered from the cache."""
     cache_entries: NonNegativeInt = 10_000
-    """Answers kept in process when no Redis is configured; 0 switches the cache off."""
+    """Answers kept in process when no Redis is configured, which keeps as many as it has room for; 0 switches the cache off."""
     events_topic: str = "memory.events"
-    dead_letter_topic: str = "memory.events.dlq"
+    """Where changes are told, when there are brokers."""
+    events_linger_seconds: Annotated[float, Field(ge=0)] = 0.01
+    """How long a change waits for others that are told with it."""
+    events_note_seconds: PositiveFloat = 1.0
+    """How often it is noted which changes the brokers have; after a crash the ones since then are told again."""
 
     float16: bool = False
     """Keep vectors in half precision (gate G4)."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -48,6 +49,30 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=repr)
 
 
+class Seldom(logging.Filter):
+    """Lets a package say the same thing once in a while: a client that tries again ten times a second complains as often.
+
+    Args:
+        package: whose loggers are meant; others are not.
+        seconds: between two lines of one logger with the same words, whatever values are in them.
+    """
+
+    def __init__(self, package: str, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(package)
+        self._seconds, self._clock = seconds, clock
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written."""
+        if not super().filter(record):
+            return True
+        now, words = self._clock(), (record.name, str(record.msg))
+        if now - self._said.get(words, -self._seconds) < self._seconds:
+            return False
+        self._said[words] = now
+        return True
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """The type of an exception and of what caused it, and the places that it passed, innermost last."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -70,6 +95,7 @@ def configure(service: str, level: str, stream: TextIO = sys.stderr) -> None:
     """Make every logger of the process write JSON lines to `stream`; what was configured before is replaced."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter(service))
+    handler.addFilter(Seldom("aiokafka", seconds=60.0))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

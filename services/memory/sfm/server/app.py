@@ -31,11 +31,13 @@ from sfm.memory.v1 import memory_pb2
 from sfm.memory.v1.memory_pb2_grpc import add_MemoryServiceServicer_to_server
 from sfm.server import listen, policy, side
 from sfm.server.auth import Authenticator, make_dev_token
+from sfm.server.brokers import brokers
 from sfm.server.embedder import Embedder
 from sfm.server.health import Health
 from sfm.server.interceptor import Admission, Interceptor
 from sfm.server.limits import RateLimit
 from sfm.server.metrics import Metrics
+from sfm.server.optional import parts
 from sfm.server.servicer import Servicer
 from sfm.server.wire import Reader
 from sfm.system import MemorySystem, MemorySystemBuilder
@@ -121,6 +123,12 @@ async def serve(settings: SMFSettings) -> None:
         print(ready.line(), flush=True)
         if ready.unprotected:
             _log.warning("not for production: protections are not configured", extra=fields(lacking=ready.unprotected))
+        for part, lack in settings.absent_parts().items():
+            _log.log(
+                logging.WARNING if settings.strict_real else logging.INFO,
+                "an optional part is not configured",
+                extra=fields(part=part, lack=lack),
+            )
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([started, stopped], return_when=asyncio.FIRST_COMPLETED)
         if started.done():
@@ -135,11 +143,14 @@ async def running(settings: SMFSettings) -> AsyncIterator[tuple[Ready, asyncio.T
     """A server that listens, and the task that starts its memory system; leaving drains both."""
     token, token_file = _dev_token(settings)
     metrics, tracing, health = Metrics(), Tracing(NAME, settings), Health(SERVICE, HEALTH)
-    system = MemorySystemBuilder(settings).build()
-    readiness = Readiness(system)
     async with AsyncExitStack() as stack:
         stack.callback(tracing.close)
         session = await stack.enter_async_context(aiohttp.ClientSession())
+        optional = await stack.enter_async_context(parts(settings, session))
+        metrics.registry.register(optional)
+        publish = await stack.enter_async_context(brokers(settings, optional.flags, metrics.registry))
+        system = MemorySystemBuilder(settings).with_cache(optional.recall_cache).with_events(publish).build()
+        readiness = Readiness(system)
         verifier = TokenVerifier(settings, KeySet(settings, session)) if settings.auth_jwks_url else None
         admission = Admission(
             Authenticator(verifier, token),
@@ -155,7 +166,11 @@ async def running(settings: SMFSettings) -> AsyncIterator[tuple[Ready, asyncio.T
         for what in unprotected(settings):
             metrics.unprotected.labels(what).set(1)
         address = listen.bind(server, settings)
-        pages = side.application(lambda: scrape(metrics, system), readiness.why_not)
+        pages = side.application(
+            lambda: scrape(metrics, system),
+            readiness.why_not,
+            lambda: {"absent": optional.absent, "away": optional.away() | system.away},
+        )
         runner, side_address = await listen.start_side(pages, settings)
         stack.push_async_callback(runner.cleanup)
         stack.push_async_callback(system.drain, settings.drain_seconds)
@@ -164,6 +179,7 @@ async def running(settings: SMFSettings) -> AsyncIterator[tuple[Ready, asyncio.T
         stack.callback(health.drain)
         stack.callback(readiness.drain)
         started = await stack.enter_async_context(_until_left(system.start()))
+        await stack.enter_async_context(_until_left(optional.flags.run()))
         await stack.enter_async_context(_until_left(_follow(health, metrics, readiness, settings)))
         yield Ready(address, side_address, bool(settings.tls_cert), token_file, unprotected(settings)), started
 
@@ -186,7 +202,8 @@ async def _follow(health: Health, metrics: Metrics, readiness: Readiness, settin
 
 
 async def scrape(metrics: Metrics, system: MemorySystem) -> bytes:
-    """The metrics with what the memory system counts now; without that while it does not answer."""
+    """The metrics with what the memory system counts now; without most of that while it does not answer."""
+    metrics.event_backlog.set(system.event_backlog)
     if system.ready:
         found = await system.stats("")
         metrics.observe(

@@ -25,6 +25,7 @@ class Metrics:
         )
         self.running = prometheus.Gauge("sfm_running_calls", "Calls that are served now.", registry=self.registry)
         self.ready = self._gauge("ready", "1 while calls are answered.")
+        self.event_backlog = self._gauge("event_backlog", "Durable changes that are not published yet.")
         self.unprotected = self._gauge("unprotected", "1 for each protection that is not configured.", "what")
         self._numbers = {
             name: self._gauge(name, text)

@@ -72,6 +72,7 @@ class Reader:
             k=request.k,
             parameters=self.parameters(request.parameters),
             as_of=self.as_of(request),
+            as_of_given=request.HasField("as_of"),
             filter=self._metadata(request.filter, "filter"),
             min_score=fields.number(request.min_score, "min_score", 0.0, 1.0),
             with_vectors=request.with_vectors,

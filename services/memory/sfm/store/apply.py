@@ -62,5 +62,11 @@ class Applier:
             tenant = tenants[changed.tenant]
             tenant.sequence, tenant.position, tenant.checksum = changed.sequence, changed.position, changed.checksum
             tenant.publish()
+        if plan.events:
+            self.state.waiting += len(plan.events)
+            self.state.noted = plan.events[-1].position
+        if plan.published:
+            self.state.waiting -= plan.published.count
+            self.state.published = plan.published.position
         self.state.head = plan.after
         self.done(plan)

@@ -22,7 +22,7 @@ from sfm.store import migrate, tables
 from sfm.store.failures import Away, judged
 from sfm.store.lock import FolderLock
 from sfm.store.plan import Name, Plan
-from sfm.store.rows import TABLE_OF, Head, MemoryRow, Row, head_values, verified, verified_head
+from sfm.store.rows import TABLE_OF, EventRow, Head, MemoryRow, Row, head_values, verified, verified_head
 
 PAGE = 2048
 """Rows that a scan fetches at once."""
@@ -99,6 +99,7 @@ class Database:
             (tables.memories, plan.memories.values()),
             (tables.accesses, plan.accesses.values()),
             (tables.idempotency, plan.keys.values()),
+            (tables.outbox, plan.events),
         ):
             if rows:
                 await writer.execute(self._upserts[table], [row._asdict() for row in rows])
@@ -106,6 +107,13 @@ class Database:
             if gone:
                 await writer.execute(
                     self._deletes[table], [{"first": first, "second": second} for first, second in gone]
+                )
+        if plan.published:
+            told = tables.outbox.c.position <= plan.published.position
+            removed = await writer.execute(tables.outbox.delete().where(told))
+            if removed.rowcount != plan.published.count:
+                raise Damaged(
+                    f"table outbox: {removed.rowcount} rows up to {plan.published.position} instead of {plan.published.count}"
                 )
 
     async def memories(self, names: Collection[Name]) -> dict[Name, MemoryRow]:
@@ -121,6 +129,19 @@ class Database:
                 found = (await connection.execute(query)).all()
             rows = [verified(values, MemoryRow) for values in found]
         return {(row.tenant, row.id): row for row in rows}
+
+    async def events(self, after: int, most: int) -> list[EventRow]:
+        """The oldest rows of the outbox beyond a position, in order, verified.
+
+        Raises:
+            Away, Damaged.
+        """
+        table = tables.outbox
+        query = select(table).where(table.c.position > after).order_by(table.c.position).limit(most)
+        with judged("reading the outbox"):
+            async with self._engine.connect() as connection:
+                found = (await connection.execute(query)).all()
+            return [verified(values, EventRow) for values in found]
 
     async def scan(self, kind: type[Row], after: int | None = None) -> AsyncIterator[Sequence[Row]]:
         """Every row of a table, or those written after a position, verified, in pages.

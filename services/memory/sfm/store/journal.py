@@ -33,12 +33,13 @@ DAY = 86_400_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How much and how often; see the settings of the same names."""
+    """How much and how often; see the settings of the same names. `outbox`: whether others are to be told of changes."""
 
     commit_batch: int
     idempotency_days: int
     retry_first_seconds: float
     retry_longest_seconds: float
+    outbox: bool = False
 
 
 @dataclass(eq=False)
@@ -214,7 +215,11 @@ class Journal:
             waiting.taken = True
         now = self._clock()
         return planning.make(
-            self._state, [waiting.change for waiting in group], now, now - self._pace.idempotency_days * DAY
+            self._state,
+            [waiting.change for waiting in group],
+            now,
+            now - self._pace.idempotency_days * DAY,
+            outbox=self._pace.outbox,
         )
 
     async def _finish(self, group: list[_Waiting], plan: Plan) -> None:

@@ -1,11 +1,13 @@
 """What a group of changes does to the database, worked out before anything is touched. No I/O here.
 
 Changes take effect in their order. Each that has an effect takes the next position of the journal, and the next sequence
-number of its tenant. Of several changes to one memory only the last leaves a row, yet all are numbered and answered.
+number of its tenant. Of several changes to one memory only the last leaves a row, yet all are numbered and answered, and,
+where others are to be told of changes, each is put into the outbox by the same commit.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,7 +15,8 @@ from typing import NamedTuple
 
 from sfm.domain import Stored
 from sfm.errors import IdempotencyConflict
-from sfm.store.rows import AccessRow, Head, KeyRow, MemoryRow, TenantRow, moved, sealed
+from sfm.store import canonical
+from sfm.store.rows import MODULUS, AccessRow, EventRow, Head, KeyRow, MemoryRow, TenantRow, moved, sealed
 from sfm.store.state import State
 
 EXPIRED_AT_ONCE = 1024
@@ -65,7 +68,19 @@ class Touch(NamedTuple):
     accesses: tuple[Touched, ...]
 
 
-Change = Put | Forget | Touch
+class Published(NamedTuple):
+    """All of the outbox up to a position was told.
+
+    Attributes:
+        count, total: number of its rows, and the sum of their checksums.
+    """
+
+    position: int
+    count: int  # type: ignore[assignment]  # tuple.count is never called
+    total: int
+
+
+Change = Put | Forget | Touch | Published
 Outcome = Stored | bool | IdempotencyConflict
 Name = tuple[str, str]
 
@@ -82,6 +97,8 @@ class Plan:
     keys: dict[Name, KeyRow] = field(default_factory=dict)
     accesses_gone: set[Name] = field(default_factory=set)
     keys_gone: set[Name] = field(default_factory=set)
+    events: list[EventRow] = field(default_factory=list)
+    published: Published | None = None
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property
@@ -90,16 +107,17 @@ class Plan:
         return self.after == self.before
 
 
-def make(state: State, changes: Sequence[Change], now: int, keys_since: int) -> Plan:
+def make(state: State, changes: Sequence[Change], now: int, keys_since: int, *, outbox: bool) -> Plan:
     """Plan a group.
 
     Args:
         state: what is committed; not changed.
-        now: microseconds since the epoch, noted with idempotency keys.
+        now: microseconds since the epoch, noted with idempotency keys and events.
         keys_since: keys made before this are forgotten.
+        outbox: whether others are to be told.
     """
     plan = Plan(state.head, state.head)
-    work = _Work(state, plan, now, keys_since)
+    work = _Work(state, plan, now, keys_since, outbox=outbox)
     plan.outcomes = [work.take(change) for change in changes]
     if work.position > state.head.position:
         work.expire()
@@ -108,8 +126,8 @@ def make(state: State, changes: Sequence[Change], now: int, keys_since: int) -> 
 
 
 class _Work:
-    def __init__(self, state: State, plan: Plan, now: int, keys_since: int) -> None:
-        self.state, self.plan, self.now, self.keys_since = state, plan, now, keys_since
+    def __init__(self, state: State, plan: Plan, now: int, keys_since: int, *, outbox: bool) -> None:
+        self.state, self.plan, self.now, self.keys_since, self.outbox = state, plan, now, keys_since, outbox
         self.position = state.head.position
         self.sequences: dict[str, int] = {}
 
@@ -118,6 +136,8 @@ class _Work:
             return self.put(change)
         if isinstance(change, Forget):
             return self.forget(change)
+        if isinstance(change, Published):
+            return self.published(change)
         return self.touch(change)
 
     def put(self, change: Put) -> Outcome:
@@ -180,6 +200,14 @@ class _Work:
             self.plan.accesses[a.tenant, a.id] = AccessRow(a.tenant, a.id, self.position, a.accessed, a.count)
         return bool(wanted)
 
+    def published(self, change: Published) -> bool:
+        """Once only: what was taken out of the sum is not taken out again."""
+        if change.position <= self.state.published or self.plan.published:
+            return False
+        self.position += 1
+        self.plan.published = change
+        return True
+
     def sequence_of(self, tenant: str, id: str) -> int | None:
         """The change that stored the live memory of this id; None when there is none."""
         row = self.plan.memories.get((tenant, id))
@@ -203,6 +231,10 @@ class _Work:
         known = self.state.tenants.get(row.tenant)
         if known and row.id in known.persisted:
             self.plan.accesses_gone.add(name)
+        if self.outbox:
+            digest = b"" if row.deleted else content_digest(row)
+            event = EventRow(row.position, row.tenant, row.id, row.sequence, row.deleted, digest, self.now)
+            self.plan.events.append(sealed(event))
 
     def expire(self) -> None:
         """Old keys go with the next commit, a bounded number at a time."""
@@ -250,8 +282,24 @@ class _Work:
                 _checksums(plan.keys.values()),
                 (state.keys[name].checksum for name in plan.keys.keys() | plan.keys_gone if name in state.keys),
             ),
+            outbox_sum=(
+                moved(head.outbox_sum, _checksums(plan.events), ()) - (plan.published.total if plan.published else 0)
+            )
+            % MODULUS,
         )
 
 
-def _checksums(rows: Iterable[TenantRow | MemoryRow | AccessRow | KeyRow]) -> Iterable[bytes]:
+def content_digest(row: MemoryRow) -> bytes:
+    """128 bits that are equal for equal content: unit vector, raw importance, time of creation, payload, metadata, features."""
+    return canonical.digest(
+        row.vector,
+        struct.pack("<d", row.raw_importance),
+        str(row.created).encode(),
+        row.payload,
+        row.metadata.encode(),
+        row.features.encode(),
+    )
+
+
+def _checksums(rows: Iterable[TenantRow | MemoryRow | AccessRow | KeyRow | EventRow]) -> Iterable[bytes]:
     return (row.checksum for row in rows)

@@ -21,7 +21,7 @@ from sfm.engine.space import Space
 from sfm.errors import Damaged
 from sfm.store import snapshot
 from sfm.store.database import Database
-from sfm.store.rows import AccessRow, Head, KeyRow, MemoryRow, TenantRow, total
+from sfm.store.rows import MODULUS, AccessRow, EventRow, Head, KeyRow, MemoryRow, TenantRow, total
 from sfm.store.sections import SectionDamaged
 from sfm.store.state import Record, State, Tenant
 
@@ -124,7 +124,23 @@ async def restore(database: Database, head: Head, path: Path, spaces: Spaces) ->
     tables = await _from_snapshot(database, head, path, spaces)
     if tables is None:
         tables = await _from_database(database, head)
-    return await asyncio.to_thread(_assembled, head, tables, spaces), tables.snapshot_position
+    state = await asyncio.to_thread(_assembled, head, tables, spaces)
+    await _note_events(database, state)
+    return state, tables.snapshot_position
+
+
+async def _note_events(database: Database, state: State) -> None:
+    """What the outbox holds. No snapshot has it, and its rows are not kept in memory."""
+    found = 0
+    async for rows in database.scan(EventRow):
+        state.waiting += len(rows)
+        state.noted = max(state.noted, *(row.position for row in rows))
+        found = (found + total(row.checksum for row in rows)) % MODULUS
+    if found != state.head.outbox_sum:
+        raise Damaged(
+            "table outbox: the rows do not add up to what was committed, so some are missing, doubled or old; restore the database "
+            "from a backup"
+        )
 
 
 async def _from_snapshot(database: Database, head: Head, path: Path, spaces: Spaces) -> _Tables | None:

@@ -38,6 +38,7 @@ class Head(NamedTuple):
     memories_sum: int = 0
     accesses_sum: int = 0
     idempotency_sum: int = 0
+    outbox_sum: int = 0
 
 
 class TenantRow(NamedTuple):
@@ -97,12 +98,31 @@ class KeyRow(NamedTuple):
     checksum: bytes = b""
 
 
-Row = TypeVar("Row", TenantRow, MemoryRow, AccessRow, KeyRow)
+class EventRow(NamedTuple):
+    """A change that is to be told.
+
+    Attributes:
+        digest: of the content, see sfm.events; empty for a deletion.
+        made: when it was committed, in microseconds since the epoch.
+    """
+
+    position: int
+    tenant: str
+    id: str
+    sequence: int
+    deleted: int
+    digest: bytes
+    made: int
+    checksum: bytes = b""
+
+
+Row = TypeVar("Row", TenantRow, MemoryRow, AccessRow, KeyRow, EventRow)
 TABLE_OF: dict[type[Any], str] = {
     TenantRow: "tenants",
     MemoryRow: "memories",
     AccessRow: "accesses",
     KeyRow: "idempotency",
+    EventRow: "outbox",
 }
 
 
@@ -162,8 +182,9 @@ def head_values(head: Head) -> dict[str, Any]:
 
 
 def head_checksum(head: Head) -> bytes:
-    """Over all of its fields."""
-    return hashlib.sha256(repr(tuple(head)).encode()).digest()[:CHECKSUM_BYTES]
+    """Over all of its fields. An empty outbox is left out, as in heads from before there was one, which so stay good."""
+    values = tuple(head) if head.outbox_sum else tuple(head)[:-1]
+    return hashlib.sha256(repr(values).encode()).digest()[:CHECKSUM_BYTES]
 
 
 def verified_head(values: dict[str, Any]) -> Head:

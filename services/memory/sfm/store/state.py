@@ -158,8 +158,17 @@ class Tenant:
 
 @dataclass
 class State:
-    """Everything of one database. `keys` stand in the order in which they were made, which is that of their expiry."""
+    """Everything of one database. `keys` stand in the order in which they were made, which is that of their expiry.
+
+    Attributes:
+        waiting: number of changes in the outbox.
+        noted: position of the newest change that was put there and is known of since the start.
+        published: up to where it was emptied since the start.
+    """
 
     head: Head
     tenants: dict[str, Tenant] = field(default_factory=dict)
     keys: dict[tuple[str, str], KeyRow] = field(default_factory=dict)
+    waiting: int = 0
+    noted: int = 0
+    published: int = 0

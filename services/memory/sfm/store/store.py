@@ -18,7 +18,7 @@ from sfm.store.journal import Journal, Pace, waits
 from sfm.store.mark import Mark
 from sfm.store.plan import Change, Outcome, Plan
 from sfm.store.restore import Spaces, restore
-from sfm.store.rows import MemoryRow
+from sfm.store.rows import EventRow, MemoryRow
 from sfm.store.state import Record, State, Tenant
 
 log = logging.getLogger(__name__)
@@ -178,6 +178,23 @@ class Store:
                 f"table memories, tenant {tenant.name!r}: rows among {sorted(wanted)[:AT_ONCE]} are missing or not the ones that "
                 "were committed"
             )
+        return rows
+
+    async def events(self, after: int, most: int) -> list[EventRow]:
+        """The oldest changes of the outbox beyond a position, at the most so many, in order.
+
+        Raises:
+            NotReady: the database is away.
+            Damaged: a row is not what was written, or is missing.
+        """
+        noted = self.check().noted
+        try:
+            rows = await self._database.events(after, most)
+        except Away as error:
+            self.suspect()
+            raise NotReady(f"the database is away: {error}") from error
+        if len(rows) < most and noted > (rows[-1].position if rows else after):
+            raise Damaged(f"table outbox: change {noted} and perhaps others are missing")
         return rows
 
     def still(self) -> _Still:

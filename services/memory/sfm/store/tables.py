@@ -21,6 +21,7 @@ head = Table(
     Column("memories_sum", LargeBinary(16), nullable=False),
     Column("accesses_sum", LargeBinary(16), nullable=False),
     Column("idempotency_sum", LargeBinary(16), nullable=False),
+    Column("outbox_sum", LargeBinary(16), nullable=False),
     Column("checksum", LargeBinary(16), nullable=False),
 )
 
@@ -76,3 +77,17 @@ idempotency = Table(
     Column("created", BigInteger, nullable=False),
     Column("checksum", LargeBinary(16), nullable=False),
 )
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("tenant", String(128), nullable=False),
+    Column("id", String(256), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("deleted", SmallInteger, nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("checksum", LargeBinary(16), nullable=False),
+)
+"""Changes that are still to be told to others; empty where there is nobody to tell."""

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from common.utils.cache import Look
 from memory_model import FUTURE, D, Model, build, image, new, running, same
-from sfm.domain import Changed, Query, ScoreParameters
+from sfm.domain import Query, ScoreParameters
 from sfm.errors import IdempotencyConflict, InvalidField, MemoryNotFound, NotReady, Unconfigured
 
 
@@ -229,28 +230,6 @@ def test_a_replaced_memory_begins_with_no_accesses(tmp_path: Path) -> None:
     run(work())
 
 
-def test_every_change_is_published_in_order(tmp_path: Path) -> None:
-    async def work() -> None:
-        heard: list[Changed] = []
-
-        async def publish(change: Changed) -> None:
-            heard.append(change)
-
-        system = build(tmp_path)
-        system = type(system)(system._settings, None, publish)
-        await system.start()
-        for n in range(5):
-            await system.store(new(f"m{n}", 1))
-        await system.delete("t", "m3")
-        await asyncio.sleep(0.05)
-        await system.drain(5)
-        assert [(c.position, c.id, c.deleted) for c in heard] == [(n + 1, f"m{n}", False) for n in range(5)] + [
-            (6, "m3", True)
-        ]
-
-    run(work())
-
-
 def test_recalls_see_one_moment_while_everything_is_replaced(tmp_path: Path) -> None:
     """All memories move together from one version to the next; each hit's payload, metadata and score are of one version."""
 
@@ -296,10 +275,10 @@ def test_a_cache_never_gives_an_answer_of_before_a_change(tmp_path: Path) -> Non
         def __init__(self) -> None:
             self.answers: dict[tuple[str, str], bytes] = {}
 
-        async def get(self, tenant: str, key: str) -> bytes | None:
-            return self.answers.get((tenant, key))
+        async def look(self, tenant: str, key: str) -> Look:
+            return Look(self.answers.get((tenant, key)), b"")
 
-        async def put(self, tenant: str, key: str, value: bytes) -> None:
+        async def put(self, tenant: str, key: str, value: bytes, generation: bytes | None) -> None:  # noqa: ARG002 - a seam
             self.answers[tenant, key] = value
 
         async def invalidate(self, tenant: str) -> None:

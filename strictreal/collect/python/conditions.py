@@ -1,0 +1,282 @@
+"""What a condition finds missing: a client, a service that answers, a program or module, an address, a good response."""
+
+from __future__ import annotations
+
+import ast
+from typing import Literal
+
+from strictreal.collect.python import bodies
+from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.module import ParsedModule
+from strictreal.facts.behaviour import vocabulary, words
+
+MAX_STATEMENTS = 60
+"""How many statements after a condition are looked at for a use of what it asks for."""
+Absent = Literal["client", "reach", "program", "address", "answer", "member"]
+
+_REACH = vocabulary(
+    """
+    available reachable connected alive healthy online ping pings reach connect responds responsive responding up
+    unavailable unreachable disconnected offline unhealthy down dead installed degraded
+    """
+)
+_NEGATIVE = vocabulary("unavailable unreachable disconnected offline unhealthy down dead missing degraded")
+"""Words that are true of a service which is not there."""
+_ASKING_PROGRAMS = frozenset(
+    {"shutil.which", "importlib.util.find_spec", "importlib.find_loader", "pkgutil.find_loader"}
+)
+_SOFTLY = vocabulary("try optional safe maybe soft attempt none possible")
+"""Words of functions that import a module, or answer that there is none."""
+CLIENTS = vocabulary(
+    """
+    client redis connection conn database db producer consumer broker publisher engine pool kafka postgres mongo
+    s3 bucket gateway backend session channel embedder llm vectorstore
+    """
+)
+"""Words of objects by which a service is called."""
+_ADDRESSES = vocabulary("url uri dsn host hosts endpoint address server servers brokers bootstrap")
+_KEYS = (("api", "key"), ("access", "token"), ("api", "token"), ("auth", "token"))
+"""Last words of settings without which a service cannot be called."""
+_GETTING = {(verb,) for verb in ("get", "connect", "discover", "find", "open", "locate", "resolve", "try", "maybe")}
+_GOOD = frozenset({"ok", "is_success", "is_ok"})
+_BAD = frozenset({"is_error", "is_client_error", "is_server_error"})
+_STATUS = frozenset({"status_code", "status"})
+_ERRORS = frozenset({"error", "err", "exception", "is_err", "is_error", "is_failure", "failed", "has_error"})
+_FETCHING = vocabulary("fetch request download query call")
+_SERVICES = CLIENTS | {"api", "http", "remote", "service", "bus", "upstream", "webhook", "mailer"}
+_DEVICES = vocabulary("cuda gpu mps xpu npu hpu dev device torch")
+_REMOTE = vocabulary("remote api cloud online")
+
+
+def subject(test: ast.expr, *, when: bool) -> tuple[ast.expr, bool]:
+    """What a condition asks about, and the truth of it for which the condition has the value `when`."""
+    while True:
+        if isinstance(test, ast.NamedExpr):
+            test = test.value
+        elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            test, when = test.operand, not when
+        elif isinstance(test, ast.Compare) and len(test.ops) == 1 and _is_nothing(test.comparators[0]):
+            if isinstance(test.ops[0], ast.Is | ast.Eq):
+                when = not when
+            test = test.left
+        else:
+            return test, when
+
+
+def absent(module: ParsedModule, test: ast.expr, *, when: bool) -> Absent | None:
+    """What is not there where a condition has the value `when`; None when it asks for something else."""
+    test, when = subject(test, when=when)
+    if isinstance(test, ast.Compare):
+        return _of_comparison(module, test, when=when)
+    if isinstance(test, ast.Call) and dotted(module, test.func) in _ASKING_PROGRAMS:
+        return "program" if not when else None
+    if isinstance(test, ast.BoolOp):
+        parts = [absent(module, part, when=when) for part in test.values if not is_reply(module, part)]
+        return next((part for part in parts if part not in {None, "client", "address"}), None)
+    if is_error(test):
+        return "answer" if when else None
+    called = test.func if isinstance(test, ast.Call) else test
+    name = _last(called)
+    if isinstance(test, ast.Attribute) and name == "returncode":
+        return "answer" if when else None
+    if isinstance(test, ast.Attribute) and (name in _GOOD or name in _BAD):
+        if getattr(test.value, "id", "") in {"self", "cls"}:
+            return None
+        return "answer" if (name in _BAD) is when else None
+    own = words(name)
+    if _is_broken(called, own):
+        return "reach" if when else None
+    if _asks_for_service(own):
+        if isinstance(called, ast.Attribute) and not _DEVICES.isdisjoint(words(_last(called.value))):
+            return None
+        return "reach" if _NEGATIVE.isdisjoint(own) is not when else None
+    if when:
+        return None
+    if is_reply(module, test):
+        return "answer"
+    if _names_module(module, test):
+        return "program"
+    return _of_value(module, test, called)
+
+
+def is_error(test: ast.expr) -> bool:
+    """Whether a condition is the error that a result holds: `result.error`, `result.is_err()`, `future.exception()`."""
+    if isinstance(test, ast.Attribute) and test.attr in _BAD:
+        return False  # of an HTTP response
+    asked = test.func if isinstance(test, ast.Call) and not test.args else test
+    if not isinstance(asked, ast.Attribute) or asked.attr not in _ERRORS:
+        return False
+    return getattr(asked.value, "id", "") not in {"self", "cls", "sys", "logging"}
+
+
+def is_reply(module: ParsedModule, test: ast.expr) -> bool:
+    """Whether an expression is what a service has answered: `api.rates()`, `fetch(url)`, a variable that holds it."""
+    if isinstance(test, ast.Name):
+        bound = [b.value for b in module.names.reaching(test)]
+        test = bound[0] if len(bound) == 1 and bound[0] is not None else test
+    if isinstance(test, ast.Await):
+        test = test.value
+    if not isinstance(test, ast.Call):
+        return False
+    own = words(_last(test.func))
+    holder = words(_last(test.func.value)) if isinstance(test.func, ast.Attribute) else ()
+    if own == ("get",) and _REMOTE.isdisjoint(holder):
+        return False  # a key that may be missing
+    return own[:1] != () and (
+        own[0] in _FETCHING or not _REMOTE.isdisjoint(own) or (holder != () and holder[-1] in _SERVICES)
+    )
+
+
+def _last(node: ast.expr) -> str:
+    """The last name of a dotted expression or of what is called."""
+    node = node.func if isinstance(node, ast.Call) else node
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def uses(module: ParsedModule, test: ast.expr, block: list[ast.stmt]) -> bool:
+    """Whether statements call what a condition asks for: `self.redis.get(key)` after `if self.redis`.
+
+    A variable or parameter of the function holds what was looked up or handed over, and may be empty.
+    """
+    asked, _ = subject(test, when=True)
+    if isinstance(asked, ast.Name) and not isinstance(module.names.binding_scope(asked), ast.Module):
+        return False
+    if isinstance(asked, ast.Call):
+        asked = asked.func
+    if _is_broken(asked, words(_last(asked))):
+        return bool(block)
+    if isinstance(asked, ast.Attribute) and _asks_for_service(words(asked.attr)):
+        asked = asked.value  # whom `is_connected` is asked of
+    if not isinstance(asked, ast.Name | ast.Attribute):
+        return False
+    called = (n.func for s in block[:MAX_STATEMENTS] for n in bodies.within(s) if isinstance(n, ast.Call))
+    holders = [f.value for f in called if isinstance(f, ast.Attribute)]
+    if getattr(asked, "id", "") in {"self", "cls"}:
+        return any(words(_last(holder))[-1:] and words(_last(holder))[-1] in CLIENTS for holder in holders)
+    wanted = ast.dump(asked)
+    return any(ast.dump(holder) == wanted for holder in holders)
+
+
+def _of_comparison(module: ParsedModule, test: ast.Compare, *, when: bool) -> Absent | None:
+    if len(test.ops) == 1 and isinstance(test.ops[0], ast.In | ast.NotIn):
+        there = isinstance(test.ops[0], ast.In) is when
+        holder = dotted(module, test.comparators[0])
+        if holder == "sys.modules" and not there:
+            return "program"
+        if holder == "os.environ" and not there:
+            return _of_setting(words(module.string(test.left) or ""))
+    return "answer" if _is_failure(test) is when else None
+
+
+def _of_value(module: ParsedModule, test: ast.expr, called: ast.expr) -> Absent | None:
+    """What an expression stands for that is empty, None or False."""
+    if _is_optional(module, called):
+        return None
+    name = _last(called)
+    own = words(name)
+    if isinstance(test, ast.Call) and name == "hasattr":
+        return "member"
+    if isinstance(test, ast.Call) and name == "getattr" and len(test.args) > 1:
+        own = words(module.string(test.args[1]) or "")
+        return _of_setting(own) or _of_client(own) or "member"
+    if isinstance(test, ast.Call) and name in {"get", "getenv"} and test.args:
+        own = words(module.string(test.args[0]) or "")
+    elif isinstance(test, ast.Call) and own[:1] not in _GETTING:
+        return None
+    return _of_setting(own) or _of_client(own)
+
+
+def _of_setting(own: tuple[str, ...]) -> Absent | None:
+    return "address" if own and (own[-1] in _ADDRESSES or own[-2:] in _KEYS) else None
+
+
+def _of_client(own: tuple[str, ...]) -> Absent | None:
+    return "client" if own and own[-1] in CLIENTS and "local" not in own else None
+
+
+def _asks_for_service(own: tuple[str, ...]) -> bool:
+    if not own:
+        return False
+    asked = {own[0], own[-1], *(own if own[0] in {"is", "can", "has"} else ())}
+    return not _REACH.isdisjoint(asked) or {"port", "open"} <= set(own)
+
+
+def _is_broken(called: ast.expr, own: tuple[str, ...]) -> bool:
+    """Whether a circuit breaker is asked whether it is open."""
+    held = called.value if isinstance(called, ast.Attribute) else None
+    holder = words(_last(held)) if held is not None else ()
+    return bool({"open", "tripped"} & set(own)) and bool({"breaker", "circuit"} & {*own, *holder})
+
+
+def _is_nothing(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
+
+
+def _is_failure(test: ast.Compare) -> bool | None:
+    """Whether a comparison of a status is true for what failed; None for anything else, and for 404 alone."""
+    if len(test.ops) != 1 or not isinstance(test.left, ast.Attribute):
+        return None
+    [operator], [right] = test.ops, test.comparators
+    if test.left.attr == "returncode" and isinstance(right, ast.Constant) and right.value == 0:
+        return isinstance(operator, ast.NotEq | ast.Gt) if isinstance(operator, ast.NotEq | ast.Gt | ast.Eq) else None
+    if test.left.attr not in _STATUS:
+        return None
+    codes = right.elts if isinstance(right, ast.Tuple | ast.List | ast.Set) else [right]
+    known = [code.value for code in codes if isinstance(code, ast.Constant) and type(code.value) is int]
+    known += [200 for code in codes if isinstance(code, ast.Attribute) and code.attr in {"OK", "HTTP_200_OK", "ok"}]
+    if len(known) != len(codes) or not known:
+        return None
+    if isinstance(operator, ast.GtE | ast.Gt):
+        return True if 299 <= known[0] <= 500 else None
+    if isinstance(operator, ast.Lt | ast.LtE):
+        return False if 299 <= known[0] <= 500 else None
+    good = all(200 <= code < 300 for code in known)
+    if isinstance(operator, ast.Eq | ast.In):
+        return False if good else True if all(code >= 500 for code in known) else None
+    return True if good and isinstance(operator, ast.NotEq | ast.NotIn) else None
+
+
+def _names_module(module: ParsedModule, test: ast.expr) -> bool:
+    """Whether an expression is a module, program or flag of one that may be missing.
+
+    A name that an import or None is bound to, what `shutil.which`, `find_spec` or a function that imports softly
+    answered, and a constant `HAS_…`.
+    """
+    if isinstance(test, ast.Call):
+        return _imports_softly(module, test)
+    if not isinstance(test, ast.Name):
+        return False
+    if test.id.isupper() and words(test.id)[:1] in {("has",), ("have",)}:
+        return True
+    bound = module.names.reaching(test)
+    values = [b.value for b in bound]
+    if any(isinstance(b.node, ast.alias) for b in bound) and any(v is not None and _is_nothing(v) for v in values):
+        return True
+    value = values[0] if len(values) == 1 else None
+    while isinstance(value, ast.Compare):
+        value = value.left
+    return isinstance(value, ast.Call) and (
+        dotted(module, value.func) in _ASKING_PROGRAMS or _imports_softly(module, value)
+    )
+
+
+def _imports_softly(module: ParsedModule, call: ast.Call) -> bool:
+    own = set(words(_last(call)))
+    return "import" in own and not _SOFTLY.isdisjoint(own)
+
+
+def _is_optional(module: ParsedModule, node: ast.expr) -> bool:
+    """Whether an expression is a parameter that may be left out: the default is part of the signature."""
+    function = bodies.enclosing(module, node)
+    if function is None or not isinstance(node, ast.Name):
+        return False
+    a = function.args
+    plain = [*a.posonlyargs, *a.args]
+    optional = plain[len(plain) - len(a.defaults) :] if a.defaults else []
+    named = {p.arg for p in optional} | {
+        p.arg for p, default in zip(a.kwonlyargs, a.kw_defaults, strict=True) if default is not None
+    }
+    if node.id in named:
+        return True
+    annotations = [ast.unparse(p.annotation) for p in (*plain, *a.kwonlyargs) if p.arg == node.id and p.annotation]
+    return any("None" in text or "Optional" in text for text in annotations)

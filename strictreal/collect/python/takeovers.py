@@ -1,0 +1,181 @@
+"""Whether what takes the place of something missing is a stand-in: by its class, its name, or that it is a default."""
+
+from __future__ import annotations
+
+import ast
+
+from strictreal.collect.python import bodies, conditions, heard
+from strictreal.collect.python.bodies import dotted
+from strictreal.collect.python.conditions import CLIENTS, Absent
+from strictreal.collect.python.module import ParsedModule
+from strictreal.facts.behaviour import vocabulary, words
+
+_LOCAL = vocabulary(
+    """
+    local fallback fake dummy mock stub null noop simple naive default dict simulated simulator static placeholder
+    canned trivial standin
+    """
+)
+_WEAKER = vocabulary("offline echo heuristic bundled hardcoded locally cached stale memory inmemory keyword hash")
+"""Words of what takes over where a service or module was asked for and is not there."""
+_KEPT = vocabulary("cached stale fallback canned bundled hardcoded static offline dummy fake mock stub placeholder")
+"""Words of variables that hold what is given in place of an answer."""
+_SETTLED = vocabulary("default defaults last previous backup cache")
+"""Words of the like that say so only of constants and attributes."""
+_STORED = vocabulary("cache default defaults backup local locally hash")
+"""Words of functions that answer from what this process has."""
+_PLACES = vocabulary("memory dict file disk sqlite json pickle")
+_ROLES = vocabulary("store cache queue broker bus backend repository repo storage transport channel database db")
+_BUILTIN = frozenset({"dict", "list", "set", "collections.defaultdict", "collections.OrderedDict", "collections.deque"})
+_BUILTIN |= {"queue.Queue", "queue.SimpleQueue", "asyncio.Queue", "multiprocessing.Queue"}
+_CHOICES = frozenset({"memory", "local", "fake", "mock", "stub", "dummy", "inmemory", "in-memory", "simulated"})
+_EPHEMERAL = ("sqlite:///:memory:", "sqlite+aiosqlite:///:memory:", "memory://", ":memory:")
+
+
+def stands_in(module: ParsedModule, taken: ast.expr, other: ast.expr | None, kind: Absent, test: ast.expr) -> bool:
+    """Whether what is taken is a stand-in, or for a failed answer a default, that nobody hears of.
+
+    Args:
+        test: the condition that chooses.
+        other: what is taken where nothing is missing, as far as one expression says it.
+    """
+    if other is not None and ast.dump(other) == ast.dump(taken):
+        return False
+    asked, _ = conditions.subject(test, when=True)
+    if kind == "answer" and conditions.is_error(asked):
+        return other is not None and _of_same(asked, other) and is_answer(module, taken)
+    if kind == "answer" and conditions.is_reply(module, asked):
+        made_up = bodies.value_of(module, taken) in {"numbers", "record"} and is_answer(module, taken)
+        return made_up or _is_kept(module, taken)
+    if kind == "answer":
+        return _is_default(module, taken)
+    if isinstance(taken, ast.Constant):
+        return _is_choice(taken, other, kind)
+    if isinstance(taken, ast.Name | ast.Attribute):
+        return not _mentions(test, taken) and _is_named(taken, other, kind)
+    if isinstance(taken, ast.Dict | ast.List):
+        return _is_client(other) and not _holds_something(taken)
+    return isinstance(taken, ast.Call) and _is_made(module, taken, other, kind)
+
+
+def _is_made(module: ParsedModule, taken: ast.Call, other: ast.expr | None, kind: Absent) -> bool:
+    """Whether a call makes a stand-in, or does a weaker job."""
+    name = dotted(module, taken.func)
+    if name in _BUILTIN:
+        return _is_client(other)
+    if any(isinstance(a, ast.Constant) and a.value in _EPHEMERAL for a in taken.args):
+        return kind != "member"
+    last = name.rpartition(".")[2] or getattr(taken.func, "attr", "")
+    own = words(last)
+    receiver = words(name.rpartition(".")[0].rpartition(".")[2])
+    held = words(getattr(taken.func.value, "attr", "")) if isinstance(taken.func, ast.Attribute) else ()
+    if kind == "reach" and not {"cache", "local", "fallback"}.isdisjoint((*receiver[-1:], *held[-1:])):
+        return True
+    if own[:1] == ("get",) or (kind in {"client", "address"} and own[-1:] == ("default",)):
+        return False
+    memory = ("memory" in own and "in" in own) or (own[:1] == ("memory",) and own[-1] in _ROLES)
+    if kind == "address" and own == ("memory", "cache"):
+        return False  # a cache is what it is called, shared or not
+    standing = memory or not _LOCAL.isdisjoint(own) or not {"local", "fallback"}.isdisjoint(receiver[:1])
+    if kind in {"client", "address"}:
+        standing |= last[:1].isupper() and own[0] in {"echo", "heuristic", "keyword"}
+    if kind in {"reach", "program"}:
+        standing |= not _WEAKER.isdisjoint(own) or (bool(own) and own[0] in _PLACES and own[-1] in _ROLES)
+    if kind == "member":
+        standing = memory or not (_LOCAL - {"default", "simple", "static"}).isdisjoint(own)
+    if kind == "member" and own[:1] in {("local",), ("fallback",)} and isinstance(taken.func, ast.Attribute):
+        return True  # `self._local_search(query)`
+    return standing and (kind not in {"address", "member"} or last.lstrip("_")[:1].isupper() or memory)
+
+
+def _is_named(taken: ast.Name | ast.Attribute, other: ast.expr | None, kind: Absent) -> bool:
+    """Whether a variable, a class or a constant is called a stand-in, and what is taken otherwise is not."""
+    name = taken.id if isinstance(taken, ast.Name) else taken.attr
+    own = set(words(name))
+    usual = _words_of(other)
+    if kind == "member" and name.isupper():
+        return False  # a number or text
+    if kind in {"reach", "program"}:
+        if not (_KEPT - usual).isdisjoint(own):
+            return True
+        settled = name.isupper() or isinstance(taken, ast.Attribute)
+        weaker = {"memory", "local", "locally", "naive", "noop", "heuristic", "keyword"} | (
+            _SETTLED - {"cache"} if settled else set()
+        )
+        return other is not None and not (weaker - usual).isdisjoint(own)
+    if name.isupper():
+        return not (_KEPT - {"static", "offline"} - usual).isdisjoint(own)
+    made = name.lstrip("_")[:1].isupper()
+    memory = {"in", "memory"} <= own or (name.startswith("Memory") and words(name)[-1] in _ROLES)
+    standing = memory or not (_KEPT - {"cached", "static", "offline"} - usual).isdisjoint(own)
+    return standing or (made and not ({"local", "naive", "noop", "null"} - usual).isdisjoint(own))
+
+
+def _is_choice(taken: ast.Constant, other: ast.expr | None, kind: Absent) -> bool:
+    """Whether a text names a backend in the own process, or the address of a database there."""
+    if not isinstance(taken.value, str):
+        return False
+    if taken.value in _EPHEMERAL or taken.value == "sqlite://":
+        return kind != "member"
+    known = isinstance(other, ast.Constant) and isinstance(other.value, str)
+    return known and kind in {"reach", "program"} and taken.value.lower() in _CHOICES
+
+
+def _is_default(module: ParsedModule, taken: ast.expr) -> bool:
+    """Whether a default is given as the answer of a request or program that failed, and does not tell of it."""
+    if bodies.enclosing(module, taken) is None or heard.tells(module, [ast.Expr(taken)]):
+        return False
+    if _is_kept(module, taken):
+        return True
+    if isinstance(taken, ast.Name | ast.Attribute):
+        name = taken.id if isinstance(taken, ast.Name) else taken.attr
+        settled = name.isupper() or isinstance(taken, ast.Attribute)
+        return settled and not _SETTLED.isdisjoint(words(name))
+    counted = isinstance(taken, ast.Constant) and type(taken.value) is int
+    return bodies.value_of(module, taken) in {"none", "trivial", "record", "text"} and not counted
+
+
+def _is_kept(module: ParsedModule, taken: ast.expr) -> bool:
+    """Whether something is called a thing that is given in place of an answer: `CACHED_RATES`, `load_from_cache()`."""
+    if isinstance(taken, ast.Name | ast.Attribute):
+        return not _KEPT.isdisjoint(words(taken.id if isinstance(taken, ast.Name) else taken.attr))
+    if not isinstance(taken, ast.Call) or isinstance(taken.func, ast.Call):
+        return False
+    own = words(dotted(module, taken.func).rpartition(".")[2] or getattr(taken.func, "attr", ""))
+    holder = taken.func.value if isinstance(taken.func, ast.Attribute) else None
+    if not {"local", "cache", "fallback"}.isdisjoint(_words_of(holder)):
+        return True
+    return not (_KEPT - {"static"} | _STORED).isdisjoint(own) or (own[:1] != () and own[0] in _WEAKER)
+
+
+def _of_same(asked: ast.expr, other: ast.expr) -> bool:
+    """Whether the other value is taken from what holds the error."""
+    held = asked.func if isinstance(asked, ast.Call) else asked
+    return isinstance(held, ast.Attribute) and _mentions(other, held.value)
+
+
+def _mentions(test: ast.expr, node: ast.expr) -> bool:
+    text = ast.dump(node)
+    return any(type(part) is type(node) and ast.dump(part) == text for part in ast.walk(test))
+
+
+def is_answer(module: ParsedModule, taken: ast.expr) -> bool:
+    """Whether a literal passes for what a service would have answered."""
+    value = bodies.value_of(module, taken)
+    return value in {"none", "trivial", "record", "text", "numbers"} and not heard.tells(module, [ast.Expr(taken)])
+
+
+def _words_of(node: ast.expr | None) -> set[str]:
+    called = node.func if isinstance(node, ast.Call) else node
+    return set(words(called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")))
+
+
+def _is_client(node: ast.expr | None) -> bool:
+    """Whether what is taken otherwise is an object by which a service is called, or makes one."""
+    made = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
+    return not CLIENTS.isdisjoint(_words_of(node) | _words_of(made))
+
+
+def _holds_something(node: ast.Dict | ast.List) -> bool:
+    """Whether a collection that is written out holds anything."""
+    return bool(node.keys if isinstance(node, ast.Dict) else node.elts)
