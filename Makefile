@@ -22,7 +22,7 @@ audit: $(READY)  ## audit this repository: LANE=embedded|local|kind STRICT=1 SPR
 	$(BIN)/strictreal audit . $(AUDIT)
 
 test: $(READY)  ## run the toolchain's own tests
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadgroup
 
 lint: $(READY)  ## formatting, style and types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

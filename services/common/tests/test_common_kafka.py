@@ -19,6 +19,7 @@ from common.utils.kafka_producer import Message, Producer, Undelivered
 from kafka_broker import Broker
 
 SECONDS = 60.0
+pytestmark = pytest.mark.xdist_group("kafka")
 needs_kafka = pytest.mark.skipif(bool(kafka_broker.missing()), reason=kafka_broker.missing() or "Kafka is there")
 
 

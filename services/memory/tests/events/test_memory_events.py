@@ -23,7 +23,10 @@ from sfm.client import Client
 from sfm.errors import MemoryNotFound, MemoryServiceError
 from sfm.replies import CallFailed
 
-pytestmark = pytest.mark.skipif(bool(kafka_broker.missing()), reason=kafka_broker.missing() or "Kafka is there")
+pytestmark = [
+    pytest.mark.xdist_group("kafka"),
+    pytest.mark.skipif(bool(kafka_broker.missing()), reason=kafka_broker.missing() or "Kafka is there"),
+]
 VECTOR = [1.0] * DIMENSION
 SCHEMA = validator_for(json.loads((importlib.resources.files("sfm") / "event.schema.json").read_text()))
 

@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 from sfm.server.brokers import brokers
 
 ABSENT = kafka_broker.missing() or ("" if etcd_server.PROGRAM else etcd_server.ABSENT)
-pytestmark = pytest.mark.skipif(bool(ABSENT), reason=ABSENT or "both are there")
+pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.skipif(bool(ABSENT), reason=ABSENT or "both are there")]
 FLAG = Declared(name="limit", default=1.0)
 
 
