@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -38,13 +38,11 @@ class Tracing:
             self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer(service)
 
-    @contextmanager
-    def serving(self, name: str, metadata: Iterable[tuple[str, str | bytes]]) -> Iterator[Span]:
+    def serving(self, name: str, metadata: Iterable[tuple[str, str | bytes]]) -> AbstractContextManager[Span]:
         """The span of one call that is served, a child of the caller's span if the metadata names one."""
-        with self._tracer.start_as_current_span(
+        return self._tracer.start_as_current_span(
             name, context_of(metadata), SpanKind.SERVER, record_exception=False, set_status_on_exception=False
-        ) as span:
-            yield span
+        )
 
     def close(self) -> None:
         """Export what is left; waits for at most the exporter's own timeout."""

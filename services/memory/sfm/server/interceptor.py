@@ -105,6 +105,8 @@ class Interceptor(grpc.aio.ServerInterceptor):
         self._tracing = tracing
         self._running = {True: 0, False: 0}
         """Calls that are served now, those of open methods apart."""
+        self._wrapped: dict[str, Handler] = {}
+        """By method. Only known methods are in it, so callers cannot make it grow."""
 
     async def intercept_service(
         self,
@@ -112,10 +114,15 @@ class Interceptor(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         """The wrapped method, or what there was when it is not known."""
-        handler: Any = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None:
-            return None  # the library answers UNIMPLEMENTED
+        if method not in self._wrapped:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None  # the library answers UNIMPLEMENTED
+            self._wrapped[method] = self._wrap(method, handler)
+        return self._wrapped[method]
+
+    def _wrap(self, method: str, handler: Any) -> Handler:
         options = {
             "request_deserializer": _received_by(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
@@ -184,11 +191,12 @@ class Interceptor(grpc.aio.ServerInterceptor):
         started = time.perf_counter()
         code, call = grpc.StatusCode.OK, None
         open_ = method.startswith(OPEN)
+        scope = asyncio.timeout(self._seconds_left(context, endless=open_))
         with self._tracing.serving(method, metadata) as span:
             self._running[open_] += 1
             self._metrics.running.set(self._running[False])
             try:
-                async with self._deadline(context, endless=open_):
+                async with scope:
                     if self._running[open_] > self._settings.max_concurrent_calls:
                         raise Overloaded("the server serves as many calls as it may; try again later")
                     if not open_:
@@ -198,7 +206,8 @@ class Interceptor(grpc.aio.ServerInterceptor):
                 code = grpc.StatusCode.CANCELLED
                 raise
             except Exception as error:
-                ended = status.of(error)
+                late = isinstance(error, TimeoutError) and scope.expired()
+                ended = status.of(DeadlinePassed("the deadline has passed") if late else error)
                 code = ended.code
                 if not ended.expected:
                     _log.exception("a call met a defect", extra=log_fields(method=method))
@@ -217,20 +226,12 @@ class Interceptor(grpc.aio.ServerInterceptor):
         CALL.set(call)
         return call
 
-    @asynccontextmanager
-    async def _deadline(self, context: Context, *, endless: bool) -> AsyncIterator[None]:
-        """The caller's deadline, or the default one, or none."""
+    def _seconds_left(self, context: Context, *, endless: bool) -> float | None:
+        """Until the caller's deadline, or the default one; None without any."""
         given = context.time_remaining()
-        if given is None and not endless:
-            given = self._settings.default_timeout_seconds
-        scope = asyncio.timeout(None if given is None else max(given, 0.0))
-        try:
-            async with scope:
-                yield
-        except TimeoutError:
-            if scope.expired():
-                raise DeadlinePassed("the deadline has passed") from None
-            raise
+        if given is None:
+            return None if endless else self._settings.default_timeout_seconds
+        return max(given, 0.0)
 
     def _ended(self, method: str, call: Call | None, code: grpc.StatusCode, seconds: float) -> None:
         self._metrics.seconds.labels(method).observe(seconds)
