@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import runpy
 from collections.abc import Iterator
@@ -283,7 +284,13 @@ def test_images_come_from_one_registry_and_none_is_pulled_when_that_is_said(sfm:
 
 def test_a_mounted_policy_is_the_judge_of_the_process(sfm: Chart, tmp_path: Path) -> None:
     (tmp_path / "memory.rego").write_text(sfm.objects(PLAIN)["ConfigMap/sfm-policy"]["data"]["memory.rego"])
-    policy.RegoJudge(tmp_path)
+    judge = policy.RegoJudge(tmp_path)
+    nobody = {"subject": "nobody", "tenants": [], "roles": []}
+    question = {"method": "/sfm.memory.v1.MemoryService/Store", "tenant": "acme", "principal": nobody, "bytes": 1}
+    assert asyncio.run(judge.allows(question)) is False
+    assert (
+        asyncio.run(judge.allows(question | {"principal": nobody | {"tenants": ["acme"], "roles": ["writer"]}})) is True
+    )
 
 
 def test_strict_mode_of_an_overlay_would_refuse_without_its_parts(
