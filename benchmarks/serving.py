@@ -41,6 +41,7 @@ TOKEN = "benchmark-token"  # noqa: S105 -- known to the server of this run alone
 K = 10
 COMPARED = 50
 START_SECONDS = 120.0
+CALL_SECONDS = 600.0
 AS_OF = 2_000_000_000_000_000
 STORERS, RECALLERS = 32, 16
 Seconds = list[float]
@@ -111,7 +112,7 @@ async def timed(target: str, seconds: float, workers: int, kind: str, d: int, se
             taken.append(time.perf_counter() - before)
             calls += 1
 
-    async with AsyncClient(target, token=TOKEN) as client:
+    async with AsyncClient(target, token=TOKEN, timeout_seconds=CALL_SECONDS) as client:
         await client.wait_until_serving(START_SECONDS)
         end = time.perf_counter() + seconds
         await asyncio.gather(*(caller(client, number) for number in range(workers)))
@@ -125,7 +126,7 @@ def call(target: str, seconds: float, workers: int, kind: str, d: int, seed: int
 
 async def filled(target: str, n: int, d: int, queries: Any) -> tuple[float, list[Any]]:
     """Fill the server by one stream; how long that took, and what it answers then."""
-    async with AsyncClient(target, token=TOKEN) as client:
+    async with AsyncClient(target, token=TOKEN, timeout_seconds=CALL_SECONDS) as client:
         await client.wait_until_serving(START_SECONDS)
         before = time.perf_counter()
         done = await client.store_batch(memories(n, d))

@@ -177,15 +177,20 @@ def _double(fake: Fake, real: set[str]) -> str:
     return ""
 
 
-def _impostor(fake: Fake, abstract: set[str]) -> str:
+def _impostor(fake: Fake, role: str, abstract: set[str]) -> str:
     """What a class or function that works in its own memory claims to be; "" where its name claims nothing."""
     if not fake.methods:
         return f"{fake.name} only appends to {fake.detail}"
     own = words(fake.name)
     last = [base.rpartition(".")[2] for base in fake.bases]
-    if any(base not in abstract and _mixed(base, REMOTE | ROLES) and not _mixed(base, COMMON) for base in last):
-        return ""  # the base class may reach what this one does not
+    reaching = [
+        base for base in last if base not in abstract and _mixed(base, REMOTE | ROLES) and not _mixed(base, COMMON)
+    ]
     deed = next((m for m in fake.methods if words(m) and words(m)[0] in CALLS - {"find", "load", "read", "pop"}), "")
+    if reaching and role == "test" and deed:
+        return f"{fake.name} plays {reaching[0]}: {deed}() works on {fake.detail} alone"
+    if reaching:
+        return ""  # the base class may reach what this one does not
     if fake.detail == "texts of its own" and not _mixed(fake.name, SPEAKERS):
         return ""
     claims = own[-1:] and (
@@ -213,17 +218,22 @@ def _served(fake: Fake) -> str:
     if fake.sentences and not _mixed(f"{fake.function} {' '.join(contexts)}", CHEER):
         named = (*contexts, function) if "return" in contexts else contexts
         served = served or next((context for context in named if _mixed(context, SPOKEN)), "")
+    if fake.exposed and not served:  # whoever asks the service gets it, whatever it is called
+        served = next(iter(fake.labels), function if "return" in contexts else "")
     own = words(function)
-    asked = bool(own) and (own[0] in ASKED or own[-1] in SERVED)
+    head = next((own[:i] for i, word in enumerate(own) if i and word in {"by", "per", "for", "of", "from"}), own)
+    asked = bool(own) and (own[0] in ASKED or head[-1] in SERVED)
     asked |= plain and (_mixed(function, QUANTITIES | PLACES) or fake.ignores)
     if not served and "return" in contexts and asked and not _mixed(function, PICKED):
         served = function
+    if not served and not any(_mixed(name, CHANCE) for name in fake.passed_on):
+        served = next((name for name in fake.passed_on if _mixed(name, SERVED)), "")
     return served
 
 
 def _reason(fake: Fake, role: str, real: set[str], doubles: set[str], abstract: set[str]) -> str:
     if fake.kind == "in-process":
-        return _impostor(fake, abstract)
+        return _impostor(fake, role, abstract)
     if fake.kind == "hashed":
         return f"{fake.name} computes its answer from {fake.detail}() of the text" if role == "product" else ""
     if fake.kind == "mock":

@@ -41,7 +41,7 @@ def _silence(handler: Handler) -> str:
         return f"{caught}: {handler.shown} keeps here what was meant for the service"
     if handler.ends == "substitutes":
         local = not LOCAL.isdisjoint(words(handler.shown)) or handler.shown in {"dict()", "list()", "set()"}
-        local |= any(reading in f" {handler.shown}" for reading in READING)
+        local |= handler.local or any(reading in f" {handler.shown}" for reading in READING)
         return f"{caught}: {handler.shown} takes over in silence" if local else ""
     if handler.ends in {"passes", "continues"}:
         kept = " but for a log line" if handler.logged else ""
@@ -67,7 +67,9 @@ def _chosen(substitute: Substitute) -> str:
     own = words(substitute.function.rpartition(".")[2])
     if own and not ASKING.isdisjoint((own[0], own[-1])) and substitute.value in {"none", "trivial"}:
         return ""
-    named = substitute.absent in {"client", "address", "member"} and not ASKED.intersection(substitute.instead.split())
+    named = substitute.absent in {"client", "address", "member", "secret"} and not ASKED.intersection(
+        substitute.instead.split()
+    )
     asked = "where there is no" if named else "depending on"
     if substitute.value == "none":
         return f"nothing is done, and nobody hears of it, {asked} {substitute.instead}"

@@ -78,6 +78,9 @@ SILENT = {
     "a dictionary for a client": handled(
         "client = {}", "redis.ConnectionError", "client = redis.Redis()", "import redis\n"
     ),
+    "a dictionary for a client of the module": (
+        "import redis\ntry:\n    client = redis.Redis()\nexcept redis.ConnectionError:\n    client = {}"
+    ),
     "a local substitute": handled("client = LocalStore(path)", "ConnectionError", "client = connect()"),
     "a substitute in memory": handled("return InMemoryBroker()", "ConnectionError", "return connect()"),
     "a local cache": handled("return self.cache.get(key)", "ConnectionError"),

@@ -118,6 +118,10 @@ class Fake(Located, frozen=True, kw_only=True):
     """For random picks: what is picked among are sentences that are written in the code."""
     ignores: bool = False
     """For random numbers: the function around takes arguments, beside the first one of a method, and uses none."""
+    exposed: bool = False
+    """For random numbers: the function around answers requests from outside."""
+    passed_on: tuple[str, ...] = ()
+    """For random numbers that a function only returns: the names under which its callers in the module hand them on."""
 
 
 Ending = Literal["passes", "returns", "assigns", "defines", "continues", "substitutes", "keeps", "discards"]
@@ -149,16 +153,18 @@ class Handler(Located, frozen=True, kw_only=True):
     """What is around it. `cleanup`: something is being released; `retried`: the same is tried again, and in the end a
     failure shows; `loud at use`: whoever needs the missing module gets an exception; `answers`: the function asks
     whether it works; `representation`: a text for people; `boundary`: a logged loop that outlives each of its items."""
+    local: bool = False
+    """What takes over does the work of the service in this process."""
 
 
 class Substitute(Located, frozen=True, kw_only=True):
     """Another object that is chosen by a condition, without any exception, where a service, module or program is not."""
 
     unit = "Module"
-    absent: Literal["client", "reach", "program", "address", "answer", "member"]
+    absent: Literal["client", "reach", "program", "address", "answer", "member", "secret", "device", "weights"]
     """What is not there: an object by which a service is called; a service that answers; a module or program that is
     installed; the address of a service, or the key to it; a response or an exit status that is good; what is looked up by
-    name in a module or a table."""
+    name in a module or a table; a secret; a device that was asked for by name; the file with a model's weights."""
     instead: str
     """The condition as source text, redacted, at most 60 characters."""
     shown: str

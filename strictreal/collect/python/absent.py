@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Sequence
 from typing import Literal
 
@@ -21,6 +22,7 @@ _STANDING_IN = vocabulary(
 )
 _RAISING = vocabulary("missing unavailable required placeholder lazy deferred raise raises raising")
 """Words of factories whose product raises when it is used."""
+_DIGESTS = vocabulary("hash crc murmur mmh blake sha md digest checksum")
 _TYPES = frozenset({"typing.Any", "Any", "typing_extensions.Any"})
 _ENDS = frozenset({"sys.exit", "pytest.skip", "pytest.fail", "pytest.importorskip", "exit", "quit", "os._exit"})
 
@@ -38,25 +40,56 @@ def modules(module: ParsedModule, body: list[ast.stmt]) -> tuple[str, ...]:
             elif isinstance(node, ast.Call) and dotted(module, node.func) in {"importlib.import_module", "__import__"}:
                 name = module.string(node.args[0]) if node.args else None
                 found += [name] if name else []
+                if node.args and name is None and _is_settled(module, node.args[0]):
+                    found.append(bodies.source(node.args[0]))
     kept = [name for name in found if name.rpartition(".")[2] not in _OPTIONAL]
     return tuple(dict.fromkeys(kept))
 
 
-def replaces(module: ParsedModule, body: list[ast.stmt]) -> bool:
+def _is_settled(module: ParsedModule, name: ast.expr) -> bool:
+    """Whether the code knows which modules it imports by a name that it puts together, or takes from a list of its own.
+
+    `f"app.plugins.{name}"`, and `name` of `for name in ("audit", "billing")`; any other name is the caller's question.
+    """
+    if isinstance(name, ast.JoinedStr):
+        first = name.values[0] if name.values else None
+        return isinstance(first, ast.Constant) and "." in str(first.value)
+    if not isinstance(name, ast.Name):
+        return False
+    current = module.parents.get(name)
+    while current is not None and not isinstance(current, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(current, ast.For) and any(
+            isinstance(n, ast.Name) and n.id == name.id for n in ast.walk(current.target)
+        ):
+            given = current.iter
+            return isinstance(given, ast.List | ast.Tuple | ast.Set) or getattr(given, "id", "").isupper()
+        current = module.parents.get(current)
+    return False
+
+
+def replaces(module: ParsedModule, body: list[ast.stmt], missing: Sequence[str]) -> bool:
     """Whether a handler brings an equivalent: another import, or a function that does the work itself.
 
-    A stand-in is no equivalent.
+    A stand-in is no equivalent, and a digest is one of nothing but another digest.
+
+    Args:
+        missing: the modules in whose place it stands.
     """
     defined = [s for s in body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
-    if defined and all(not isinstance(d, ast.ClassDef) and _works(module, d) for d in defined):
-        return True
+    hashing = any(_DIGESTS & set(words(name)) or "hash" in name.lower() for name in missing)
+    others = modules(module, [s for s in body if isinstance(s, ast.Import | ast.ImportFrom)])
+    if defined and all(name.partition(".")[0] in sys.stdlib_module_names for name in others):
+        return all(
+            not isinstance(d, ast.ClassDef) and _works(module, d) and (hashing or not _digests(module, d))
+            for d in defined
+        )
     for statement in body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             source = getattr(statement, "module", None) or ""
             named = " ".join([source, *(alias.name for alias in statement.names)])
             return _STANDING_IN.isdisjoint(words(named))
         if isinstance(statement, ast.Try):
-            return replaces(module, statement.body)
+            return replaces(module, statement.body, missing)
         if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
             if isinstance(statement.value, ast.Name | ast.Attribute):
                 name = dotted(module, statement.value)
@@ -75,12 +108,29 @@ def _works(module: ParsedModule, function: ast.FunctionDef | ast.AsyncFunctionDe
         return False
     a = function.args
     given = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if p is not None}
+    if _passes_over_arguments(function):
+        return False
     working = (ast.BinOp, ast.For, ast.While, ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.Compare, ast.Subscript)
     for node in (n for s in function.body for n in bodies.within(s)):
         works = isinstance(node, working) or (isinstance(node, ast.Call) and not bodies.is_log(module, node))
         if works and any(isinstance(inner, ast.Name) and inner.id in given for inner in ast.walk(node)):
             return True
     return False
+
+
+def _digests(module: ParsedModule, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function answers a digest of its arguments, or something drawn."""
+    calls = (n for s in function.body for n in bodies.within(s) if isinstance(n, ast.Call))
+    named = [dotted(module, call.func) for call in calls]
+    return "hash" in named or any(name.startswith(("hashlib.", "zlib.crc32", "random.")) for name in named)
+
+
+def _passes_over_arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function never looks at an argument that every caller has to give."""
+    plain = [*function.args.posonlyargs, *function.args.args]
+    required = {a.arg for a in plain[: len(plain) - len(function.args.defaults)] if not a.arg.startswith("_")}
+    used = {node.id for statement in function.body for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    return not required - {"self", "cls"} <= used
 
 
 def _settled(module: ParsedModule, value: ast.expr | None) -> bool:
@@ -104,7 +154,7 @@ def context(
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             bound.append(statement.target.id)
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            if not _raises(statement):
+            if not raises(statement):
                 return ()
             raising = True
     if raising:
@@ -121,13 +171,13 @@ def context(
     return ("loud at use",) if uses == {"loud"} else ()
 
 
-def _raises(definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+def raises(definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
     """Whether calling a function, or making an object of a class, raises."""
     if isinstance(definition, ast.ClassDef):
         methods = [s for s in definition.body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef)]
         telling = [m for m in methods if m.name in {"__init__", "__new__", "__getattr__", "__call__"}]
         exception = any(isinstance(b, ast.Name) and b.id.endswith(("Error", "Exception")) for b in definition.bases)
-        return exception or any(_raises(m) for m in telling)
+        return exception or any(raises(m) for m in telling)
     body = definition.body[1:] if bodies.docstring(definition) else definition.body
     return bool(body) and isinstance(body[-1], ast.Raise)
 

@@ -23,6 +23,16 @@ _RELEASING = vocabulary(
     """
 )
 
+_ACKNOWLEDGING = frozenset(
+    {"commit", "ack", "acknowledge", "basic_ack", "delete_message", "complete_message", "store_offsets"}
+)
+_MESSAGES = vocabulary(
+    "message messages msg msgs record records delivery event consumer channel ch subscription subscriber queue sqs"
+)
+"""Words of messages, and of those who deliver them."""
+MAX_AFTER = 5
+"""How many statements after a `try` are looked at for the report that a message is done."""
+
 
 def contexts(module: ParsedModule, attempt: ast.AST, body: list[ast.stmt], *, logged: bool) -> Iterator[Context]:
     """What surrounds a silent handler that may make silence right."""
@@ -36,6 +46,18 @@ def contexts(module: ParsedModule, attempt: ast.AST, body: list[ast.stmt], *, lo
             yield "retried"
         elif logged and isinstance(loop, ast.While) and _endless(loop):
             yield "boundary"
+
+
+def acknowledges(module: ParsedModule, attempt: ast.stmt) -> bool:
+    """Whether a message is reported as done right after a `try` that may have failed on it."""
+    for statement in _following(module, attempt)[:MAX_AFTER]:
+        for node in bodies.within(statement):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _ACKNOWLEDGING:
+                named = [node.func.value, *node.args]
+                held = (n.attr if isinstance(n, ast.Attribute) else getattr(n, "id", "") for n in named)
+                if any(not _MESSAGES.isdisjoint(words(name)[-1:]) for name in held):
+                    return True
+    return False
 
 
 def _releases(body: list[ast.stmt]) -> bool:
@@ -87,6 +109,9 @@ def _endless(loop: ast.While) -> bool:
 
 def _retries(module: ParsedModule, loop: ast.For | ast.AsyncFor | ast.While, body: list[ast.stmt]) -> bool:
     """Whether the loop tries the same again, and what follows it does not pass over a failure."""
+    last_line = loop.end_lineno or loop.lineno
+    if not any(loop.lineno < node.lineno <= last_line for node in module.of(ast.Return, ast.Break)):
+        return False  # without a walk through the loop for each of its handlers
     leaves = any(
         isinstance(node, ast.Return | ast.Break) for statement in loop.body for node in bodies.within(statement)
     )

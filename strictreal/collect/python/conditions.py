@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import itertools
+from collections.abc import Iterator
 from typing import Literal
 
-from strictreal.collect.python import bodies
+from strictreal.collect.python import bodies, failures
 from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import vocabulary, words
 
 MAX_STATEMENTS = 60
 """How many statements after a condition are looked at for a use of what it asks for."""
+MAX_NODES = 1_000
+"""How many nodes of a function are looked at for an answer of None."""
 Absent = Literal["client", "reach", "program", "address", "answer", "member"]
 
 _REACH = vocabulary(
@@ -37,6 +41,11 @@ CLIENTS = vocabulary(
 _ADDRESSES = vocabulary("url uri dsn host hosts endpoint address server servers brokers bootstrap")
 _KEYS = (("api", "key"), ("access", "token"), ("api", "token"), ("auth", "token"))
 """Last words of settings without which a service cannot be called."""
+_LOCKS = vocabulary("cache primary sort partition routing foreign public dict group order row map shard idempotency")
+"""First words of keys that open nothing."""
+_FAILED = frozenset({"error", "errors", "exception"})
+"""Fields by which an answer says that the service failed."""
+_ANSWERS = vocabulary("response resp payload reply answer result body data output")
 _GETTING = {(verb,) for verb in ("get", "connect", "discover", "find", "open", "locate", "resolve", "try", "maybe")}
 _GOOD = frozenset({"ok", "is_success", "is_ok"})
 _BAD = frozenset({"is_error", "is_client_error", "is_server_error"})
@@ -63,15 +72,24 @@ def subject(test: ast.expr, *, when: bool) -> tuple[ast.expr, bool]:
             return test, when
 
 
-def absent(module: ParsedModule, test: ast.expr, *, when: bool) -> Absent | None:
-    """What is not there where a condition has the value `when`; None when it asks for something else."""
+def absent(module: ParsedModule, test: ast.expr, *, when: bool, through: bool = True) -> Absent | None:
+    """What is not there where a condition has the value `when`; None when it asks for something else.
+
+    Args:
+        through: functions of the module are looked into, one deep.
+    """
     test, when = subject(test, when=when)
     if isinstance(test, ast.Compare):
         return _of_comparison(module, test, when=when)
     if isinstance(test, ast.Call) and dotted(module, test.func) in _ASKING_PROGRAMS:
         return "program" if not when else None
     if isinstance(test, ast.BoolOp):
-        parts = [absent(module, part, when=when) for part in test.values if not is_reply(module, part)]
+        asked = [
+            part
+            for part in test.values
+            if not is_reply(module, part) and not (through and may_be_nothing(module, subject(part, when=when)[0]))
+        ]
+        parts = [absent(module, part, when=when, through=through) for part in asked]
         return next((part for part in parts if part not in {None, "client", "address"}), None)
     if is_error(test):
         return "answer" if when else None
@@ -92,7 +110,7 @@ def absent(module: ParsedModule, test: ast.expr, *, when: bool) -> Absent | None
         return "reach" if _NEGATIVE.isdisjoint(own) is not when else None
     if when:
         return None
-    if is_reply(module, test):
+    if is_reply(module, test) or (through and may_be_nothing(module, test)):
         return "answer"
     if _names_module(module, test):
         return "program"
@@ -103,19 +121,77 @@ def is_error(test: ast.expr) -> bool:
     """Whether a condition is the error that a result holds: `result.error`, `result.is_err()`, `future.exception()`."""
     if isinstance(test, ast.Attribute) and test.attr in _BAD:
         return False  # of an HTTP response
+    if _field(test) in _FAILED:
+        return True
     asked = test.func if isinstance(test, ast.Call) and not test.args else test
     if not isinstance(asked, ast.Attribute) or asked.attr not in _ERRORS:
         return False
     return getattr(asked.value, "id", "") not in {"self", "cls", "sys", "logging"}
 
 
-def is_reply(module: ParsedModule, test: ast.expr) -> bool:
-    """Whether an expression is what a service has answered: `api.rates()`, `fetch(url)`, a variable that holds it."""
+def _field(test: ast.expr) -> str:
+    """The field of an answer that an expression looks up: `payload["errors"]`, `reply.get("error")`; "" for others."""
+    if isinstance(test, ast.Subscript):
+        holder, key = test.value, test.slice
+    elif isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "get" and test.args:
+        holder, key = test.func.value, test.args[0]
+    else:
+        return ""
+    named = isinstance(key, ast.Constant) and isinstance(key.value, str) and _is_answer(holder)
+    return str(key.value) if named and isinstance(key, ast.Constant) else ""
+
+
+def _is_answer(holder: ast.expr) -> bool:
+    """Whether a variable is called what a service has answered."""
+    return isinstance(holder, ast.Name) and words(holder.id)[-1:] != () and words(holder.id)[-1] in _ANSWERS
+
+
+def _made_by(module: ParsedModule, test: ast.expr) -> ast.expr:
+    """The call whose result an expression is, through one variable and `await`."""
     if isinstance(test, ast.Name):
         bound = [b.value for b in module.names.reaching(test)]
         test = bound[0] if len(bound) == 1 and bound[0] is not None else test
-    if isinstance(test, ast.Await):
-        test = test.value
+    return test.value if isinstance(test, ast.Await) else test
+
+
+def may_be_nothing(module: ParsedModule, test: ast.expr) -> bool:
+    """Whether an expression is what a function of this module gives, which answers None where a service failed."""
+    call = _made_by(module, test)
+    if not isinstance(call, ast.Call):
+        return False
+    made = (d for d in module.definitions(call.func) if isinstance(d, ast.FunctionDef | ast.AsyncFunctionDef))
+    inside = (node for d in made for s in d.body for node in bodies.within(s))
+    return any(_fails_softly(module, node) for node in itertools.islice(inside, MAX_NODES))
+
+
+def _fails_softly(module: ParsedModule, node: ast.AST) -> bool:
+    """Whether a handler, or a condition on a reply, gives None where a service failed."""
+    if isinstance(node, ast.Try):
+        return any(
+            failures.breadth(module, failures.catches(module, h), node.body, defaulting=True)
+            in {"service", "everything"}
+            for h in node.handlers
+            if any(isinstance(s, ast.Return) and _gives_none(s.value) for s in h.body)
+        )
+    if isinstance(node, ast.IfExp):
+        return any(
+            _gives_none(given) and absent(module, node.test, when=when, through=False) == "answer"
+            for when, given in ((True, node.body), (False, node.orelse))
+        )
+    if not isinstance(node, ast.If):
+        return False
+    last = node.body[-1]
+    given = isinstance(last, ast.Return) and _gives_none(last.value)
+    return given and absent(module, node.test, when=True, through=False) == "answer"
+
+
+def _gives_none(value: ast.expr | None) -> bool:
+    return value is None or (isinstance(value, ast.Constant) and value.value is None)
+
+
+def is_reply(module: ParsedModule, test: ast.expr) -> bool:
+    """Whether an expression is what a service has answered: `api.rates()`, `fetch(url)`, a variable that holds it."""
+    test = _made_by(module, test)
     if not isinstance(test, ast.Call):
         return False
     own = words(_last(test.func))
@@ -150,11 +226,18 @@ def uses(module: ParsedModule, test: ast.expr, block: list[ast.stmt]) -> bool:
     if not isinstance(asked, ast.Name | ast.Attribute):
         return False
     called = (n.func for s in block[:MAX_STATEMENTS] for n in bodies.within(s) if isinstance(n, ast.Call))
-    holders = [f.value for f in called if isinstance(f, ast.Attribute)]
+    holders = [holder for f in called for holder in _holders(f)]
     if getattr(asked, "id", "") in {"self", "cls"}:
         return any(words(_last(holder))[-1:] and words(_last(holder))[-1] in CLIENTS for holder in holders)
     wanted = ast.dump(asked)
     return any(ast.dump(holder) == wanted for holder in holders)
+
+
+def _holders(called: ast.expr) -> Iterator[ast.expr]:
+    """Whom a call is made on, and whom that belongs to: `self.llm.chat` and `self.llm` of `self.llm.chat.create`."""
+    while isinstance(called, ast.Attribute):
+        called = called.value
+        yield called
 
 
 def _of_comparison(module: ParsedModule, test: ast.Compare, *, when: bool) -> Absent | None:
@@ -163,6 +246,9 @@ def _of_comparison(module: ParsedModule, test: ast.Compare, *, when: bool) -> Ab
         holder = dotted(module, test.comparators[0])
         if holder == "sys.modules" and not there:
             return "program"
+        failed = isinstance(test.left, ast.Constant) and test.left.value in _FAILED
+        if failed and there and _is_answer(test.comparators[0]):
+            return "answer"
         if holder == "os.environ" and not there:
             return _of_setting(words(module.string(test.left) or ""))
     return "answer" if _is_failure(test) is when else None
@@ -187,7 +273,8 @@ def _of_value(module: ParsedModule, test: ast.expr, called: ast.expr) -> Absent 
 
 
 def _of_setting(own: tuple[str, ...]) -> Absent | None:
-    return "address" if own and (own[-1] in _ADDRESSES or own[-2:] in _KEYS) else None
+    keyed = own[-2:] in _KEYS or (len(own) > 1 and own[-1] == "key" and own[-2] not in _LOCKS)
+    return "address" if own and (own[-1] in _ADDRESSES or keyed) else None
 
 
 def _of_client(own: tuple[str, ...]) -> Absent | None:

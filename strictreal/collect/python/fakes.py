@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from strictreal.collect.python import doubles, impostors, patches, served, standins
+from strictreal.collect.python import bodies, doubles, impostors, patches, served, standins
 from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
@@ -58,6 +58,8 @@ def _all(module: ParsedModule) -> Iterator[Fake]:
     if any(hint in module.text for hint in _HINTS):
         yield from _libraries(module)
         yield from _fixtures(module)
+        if any(name.partition(".")[0] in module.text for name in standins.INVENTORS):
+            yield from _invented(module)
         yield from doubles.facts(module)
     if role(module.path) == "test" or any(hint in module.text for hint in _PATCHES):
         yield from patches.facts(module)
@@ -101,7 +103,7 @@ def _libraries(module: ParsedModule) -> Iterator[Fake]:
             spared.add(use.id)
         elif kind:
             used.add(use.id)
-            if not _annotates(module, whole):
+            if not _annotates(module, whole) and not _is_constant(name):
                 yield record(module, use, kind, name)
     spared -= used
     told: set[ast.stmt] = set()
@@ -114,6 +116,21 @@ def _libraries(module: ParsedModule) -> Iterator[Fake]:
             yield record(module, statement, kind, full)
     for call in module.of(ast.Call):
         yield from _loaded(module, call)
+
+
+def _is_constant(name: str) -> bool:
+    """Whether a member of a library is a constant, which plays nothing: `responses.GET`."""
+    return name.rpartition(".")[2].isupper() and name not in _LIBRARIES
+
+
+def _invented(module: ParsedModule) -> Iterator[Fake]:
+    """Made-up records that a function of the product gives, from an inventor of the module: `fake.name()`."""
+    for call in module.of(ast.Call):
+        if not isinstance(call.func, ast.Attribute) or bodies.enclosing(module, call) is None:
+            continue
+        name = module.resolve(call.func)
+        if "()." in name and library(name.partition("()")[0]) == "invented":
+            yield record(module, call, "invented", name)
 
 
 def _annotates(module: ParsedModule, node: ast.AST) -> bool:

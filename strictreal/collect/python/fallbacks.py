@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from strictreal.collect.python import absent, around, bodies, failures, heard, kept, swallows, takeovers
+from strictreal.collect.python import absent, around, bodies, failures, heard, kept, swallows, takeovers, unreadable
 from strictreal.collect.python.bodies import Loads, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Context, Ending, Handler, Value, vocabulary, words
@@ -65,24 +65,28 @@ def _handler(
     module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.ExceptHandler, loads: Loads
 ) -> Handler | None:
     names = failures.catches(module, handler)
-    inner = [node for statement in handler.body for node in bodies.within(statement)]
-    ending = _ending(module, handler.body, handler.name)
-    if _raises(handler.body, ending) or heard.is_loud(module, inner):
+    silent = heard.silent(handler)
+    body = silent.body
+    inner = [node for statement in body for node in bodies.within(statement)]
+    ending = _ending(module, body, handler.name)
+    if _raises(body, ending) or heard.is_loud(module, inner):
         return None
     taken_over = ending is None or (ending.ends == "substitutes" and not _stands_in(module, ending))
-    if taken_over and (local := kept.locally(module, _work(handler.body))) is not None:
+    if taken_over and (local := kept.locally(module, _work(body))) is not None:
         ending = _Ending("keeps", local, shown=bodies.source(local))
     if ending is None:
         return None
     breadth = failures.breadth(module, names, attempt.body, defaulting=ending.ends not in {"passes", "continues"})
-    if breadth is None and _stands_in(module, ending):
+    acknowledged = breadth is None and ending.ends == "passes" and around.acknowledges(module, attempt)
+    made_up = breadth is None and _made_up(module, names, attempt, ending)
+    if breadth is None and (acknowledged or made_up or _stands_in(module, ending)):
         breadth = "other"
     if breadth is None:
         return None
     logged = any(isinstance(node, ast.Call) and bodies.is_log(module, node) for node in inner)
-    if heard.hands_on(module, handler, loads):
+    if heard.hands_on(module, silent, loads):
         return None
-    if (breadth != "import" or ending.ends == "returns") and heard.tells(module, handler.body):
+    if (breadth != "import" or isinstance(ending.node, ast.Return)) and heard.tells(module, body):
         return None
     modules: tuple[str, ...] = ()
     context: tuple[Context, ...]
@@ -90,9 +94,13 @@ def _handler(
         modules = absent.modules(module, attempt.body)
         if not modules or all(m.partition(".")[0] in sys.stdlib_module_names for m in modules):
             return None
-        if absent.replaces(module, handler.body):
+        if absent.replaces(module, handler.body, modules):
             return None
         context = absent.context(module, attempt, handler, loads)
+        if "retried" in around.contexts(module, attempt, attempt.body, logged=False):
+            context += ("retried",)  # another module of a list is
+    elif acknowledged:
+        context = ()
     else:
         context = tuple(around.contexts(module, attempt, attempt.body, logged=logged))
     function = bodies.enclosing(module, attempt)
@@ -112,7 +120,24 @@ def _handler(
         function=bodies.qualname(module, function) if function else "",
         modules=modules,
         context=context,
+        local=ending.ends == "substitutes" and (made_up or _searches(module, attempt, body)),
     )
+
+
+def _made_up(module: ParsedModule, names: tuple[str, ...], attempt: ast.Try | ast.TryStar, ending: _Ending) -> bool:
+    """Whether something of the code is given for what could not be read."""
+    given = getattr(ending.node, "value", None) if ending.ends in {"returns", "assigns", "substitutes"} else None
+    return isinstance(given, ast.expr) and unreadable.made_up(module, names, attempt.body, given)
+
+
+def _searches(module: ParsedModule, attempt: ast.Try | ast.TryStar, body: list[ast.stmt]) -> bool:
+    """Whether a handler looks itself for what the service was asked for: `[p for p in page if text in p.title]`."""
+    function = bodies.enclosing(module, attempt)
+    if function is None:
+        return False
+    asked = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)} - {"self", "cls"}
+    sifts = (n for s in body for node in ast.walk(s) if isinstance(node, ast.comprehension) for n in node.ifs)
+    return any(isinstance(n, ast.Name) and n.id in asked for test in sifts for n in ast.walk(test))
 
 
 def _raises(statements: list[ast.stmt], ending: _Ending | None) -> bool:
@@ -161,6 +186,8 @@ def _ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None
     for statement in statements:
         if heard.is_idle(module, statement, caught):
             continue
+        if _undoes(statement):
+            continue
         if isinstance(statement, ast.Return):
             if statement.value is None:
                 return None if acts else _Ending("returns", statement, "none", "None")
@@ -208,6 +235,13 @@ def _ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None
     return None if acts else _Ending("passes", statements[0])
 
 
+def _undoes(statement: ast.stmt) -> bool:
+    """Whether a statement only takes back what was begun: `session.rollback()`."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    call = value.value if isinstance(value, ast.Await) else value
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "rollback"
+
+
 def _uses(value: ast.expr, made: _Ending | None) -> bool:
     """Whether a result comes from what was made a line before: `store = LocalStore()`, `return store.get(key)`."""
     targets = made.node.targets if made is not None and isinstance(made.node, ast.Assign) else []
@@ -252,9 +286,12 @@ def _answers(name: str, ending: _Ending, catches: tuple[str, ...]) -> bool:
     own = words(name)
     if not _COMMANDS.isdisjoint(own) and ending.shown.isdigit() and ending.shown != "0":
         return True  # an exit status
-    asks = bool(own) and (own[0] in _ASKING or own[-1] in _ASKING)
+    if not own:
+        return False
+    asks = own[0] in _ASKING or own[-1] in _ASKING
     silent = any(not _UNANSWERED.isdisjoint(words(c.rpartition(".")[2])) for c in catches)
     asks &= not silent or not _REACHING.isdisjoint(own) or own[0] == "can"
+    asks &= not silent or ending.value != "none" or own[0] not in {"try", "attempt"}  # what is tried is no question
     return asks and ending.ends in {"returns", "assigns"} and ending.value in {"false", "none"}
 
 

@@ -15,6 +15,8 @@ MAX_TEXT = 200
 MAX_CARRIERS = 3
 """Through how many variables an exception is followed."""
 
+_UNREACHED = vocabulary("deadline unavailable timeout timedout etimedout refused econnrefused unreachable ehostunreach")
+"""Words of codes by which a service says, or the system says for it, that nobody answered."""
 _EXITS = vocabulary("exit _exit abort fail skip xfail skipTest quit set_exception send_error")
 _LOUD = vocabulary("sys.exit os._exit os.abort exit quit pytest.fail pytest.skip pytest.xfail")
 _TRACES = frozenset({"traceback.format_exc", "sys.exc_info", "sys.exception"})
@@ -43,6 +45,23 @@ def is_loud(module: ParsedModule, nodes: list[ast.AST]) -> bool:
             if name.endswith("parser.error"):
                 return True
     return False
+
+
+def silent(handler: ast.ExceptHandler) -> ast.ExceptHandler:
+    """The handler with that branch alone that passes over a service which cannot be reached, where the rest raises.
+
+    `if error.code() == StatusCode.UNAVAILABLE: return True`, `raise`.
+    """
+    if not isinstance(handler.body[-1], ast.Raise):
+        return handler
+    for statement in handler.body:
+        if not isinstance(statement, ast.If) or not isinstance(statement.body[-1], ast.Return | ast.Pass):
+            continue
+        asked = list(ast.walk(statement.test))
+        denied = any(isinstance(node, ast.Not | ast.NotEq | ast.NotIn | ast.IsNot) for node in asked)
+        if not denied and any(not _UNREACHED.isdisjoint(words(_text(node))) for node in asked):
+            return ast.copy_location(ast.ExceptHandler(handler.type, handler.name, statement.body), handler)
+    return handler
 
 
 def is_idle(module: ParsedModule, statement: ast.stmt, caught: str | None) -> bool:

@@ -12,60 +12,12 @@ from collections.abc import Iterator
 from strictreal.collect.python import bodies, standins
 from strictreal.collect.python.bodies import Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
+from strictreal.collect.python.reach import computes, is_self
 from strictreal.facts.behaviour import Fake, vocabulary, words
 
 MAX_METHODS = 40
 _STORES = frozenset({"dict", "list", "set", "collections.defaultdict", "collections.OrderedDict", "collections.deque"})
 _STORES |= {"collections.Counter", "queue.Queue", "asyncio.Queue", "multiprocessing.Queue", "queue.SimpleQueue"}
-_METHODS = vocabulary(
-    """
-    append appendleft add insert extend pop popleft popitem remove discard clear update setdefault get items keys values
-    copy sort reverse count index put get_nowait put_nowait format join split strip lstrip rstrip lower upper title
-    encode decode startswith endswith replace isoformat hexdigest digest total_seconds timestamp strftime most_common
-    acquire release notify notify_all wait set is_set locked to_bytes from_bytes hex zfill partition rpartition
-    splitlines model_dump dict json tolist astype reshape sum mean min max flatten norm round rstrip move_to_end
-    difference union intersection qsize empty full casefold groups group match search findall isdigit isalpha
-    """
-)
-_CALLS = vocabulary(
-    """
-    len str int float bool list dict set tuple frozenset sorted min max sum any all enumerate zip range map filter next iter
-    isinstance issubclass hasattr getattr setattr print repr hash ord chr round abs type bytes bytearray super super().__init__
-    reversed slice id vars divmod pow object NotImplementedError ValueError KeyError TypeError RuntimeError IndexError
-    deque defaultdict OrderedDict Counter
-    """
-)
-_MODULES = frozenset(
-    {
-        *("collections", "copy", "datetime", "hashlib", "hmac", "itertools", "json", "math", "random", "re", "string"),
-        *(
-            "struct",
-            "threading",
-            "time",
-            "uuid",
-            "zlib",
-            "logging",
-            "functools",
-            "operator",
-            "secrets",
-            "numpy",
-            "fnmatch",
-        ),
-        *(
-            "asyncio",
-            "dataclasses",
-            "typing",
-            "queue",
-            "bisect",
-            "heapq",
-            "binascii",
-            "base64",
-            "textwrap",
-            "statistics",
-        ),
-    }
-)
-_REACHING = frozenset({"asyncio.open_connection", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell"})
 _DIGESTS = (
     "hashlib.",
     "zlib.crc32",
@@ -111,9 +63,9 @@ def _class(module: ParsedModule, owner: ast.ClassDef) -> Fake | None:
     for method in methods:
         touched = False
         for node in (n for s in method.body for n in ast.walk(s)):
-            if isinstance(node, ast.Call) and not _computes(module, node, own):
+            if isinstance(node, ast.Call) and not computes(module, node, own):
                 return None
-            if isinstance(node, ast.Attribute) and node.attr in kept and _is_self(node.value):
+            if isinstance(node, ast.Attribute) and node.attr in kept and is_self(node.value):
                 touched = True
         if touched and method.name != "__init__":
             used.append(method.name)
@@ -183,7 +135,7 @@ def _containers(module: ParsedModule, owner: ast.ClassDef, methods: list[Functio
         if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
             continue
         for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
-            name = target.attr if isinstance(target, ast.Attribute) and _is_self(target.value) else ""
+            name = target.attr if isinstance(target, ast.Attribute) and is_self(target.value) else ""
             if isinstance(target, ast.Name) and statement in owner.body:
                 name = target.id
             if name and _is_container(module, statement.value):
@@ -203,31 +155,6 @@ def _is_container(module: ParsedModule, value: ast.expr) -> bool:
         name in {"dataclasses.field", "pydantic.Field"}
         and any(k.arg == "default_factory" and dotted(module, k.value) in _STORES for k in value.keywords)
     )
-
-
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id in {"self", "cls"}
-
-
-def _computes(module: ParsedModule, call: ast.Call, own: set[str]) -> bool:
-    """Whether a call stays in the process: containers, texts, numbers, the clock, a log, methods of the class itself."""
-    function = call.func
-    if bodies.is_log(module, call):
-        return True
-    name = dotted(module, function)
-    if isinstance(function, ast.Attribute) and _is_self(function.value):
-        return function.attr in own
-    if name in _CALLS or (name.partition(".")[0] in _MODULES and name not in _REACHING):
-        return True
-    last = name.rpartition(".")[2]
-    if last.endswith(("Error", "Exception")) or (isinstance(function, ast.Name) and function.id[:1].isupper()):
-        return not _REACH_WORDS.intersection(words(last))
-    return isinstance(function, ast.Attribute) and function.attr in _METHODS
-
-
-_REACH_WORDS = vocabulary(
-    "client session connection socket producer consumer engine channel pool redis transport server process"
-)
 
 
 # -- functions -------------------------------------------------------------------------------------------------------
@@ -250,7 +177,7 @@ def _hashed(module: ParsedModule, function: Functions) -> Fake | None:
             name = dotted(module, node.func)
             if name.startswith(_DIGESTS) or name in {"hash", "ord"}:
                 source = source or name
-            elif not _computes(module, node, _own_methods(module, function)):
+            elif not computes(module, node, _own_methods(module, function)):
                 return None
         counted |= judges or isinstance(node, ast.List | ast.ListComp | ast.BinOp | ast.For)
         if isinstance(node, ast.Compare | ast.Subscript) and _looks_up(node):
@@ -294,7 +221,7 @@ def _sunk(module: ParsedModule, function: Functions) -> Fake | None:
                 of_module = isinstance(module.names.binding_scope(receiver), ast.Module)
                 if of_module and any(b is not None and _is_container(module, b) for b in bound):
                     sink = receiver.id
-            elif not _computes(module, node, set()):
+            elif not computes(module, node, set()):
                 return None
     if not sink or _SINKS.isdisjoint(words(sink)):
         return None

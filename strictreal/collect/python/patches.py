@@ -48,7 +48,8 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
                     yield standins.record(module, assign, "patch", f"{owner}.{target.attr}")
             elif isinstance(target, ast.Subscript):
                 holder = dotted(module, target.value)
-                if holder == "sys.modules" and testing and _plays_module(module, assign.value):
+                put_in = holder == "sys.modules" and (testing or module.string(target.slice))
+                if put_in and _plays_module(module, assign.value):
                     yield standins.record(module, assign, "patch", f"sys.modules[{module.string(target.slice) or '…'}]")
                 elif holder.endswith(".dependency_overrides") and _plays(module, assign.value, local=testing):
                     yield standins.record(module, assign, "patch", f"{holder}[{bodies.source(target.slice)}]")
@@ -233,4 +234,20 @@ def _plays_module(module: ParsedModule, value: ast.expr) -> bool:
     if isinstance(value, ast.Call):
         name = dotted(module, value.func)
         return name in {"types.ModuleType", "types.SimpleNamespace", "type", "object"} or standins.is_double_name(name)
-    return isinstance(value, ast.Name) and standins.doubling(value.id)
+    if not isinstance(value, ast.Name):
+        return False
+    made = (b.value for b in module.names.reaching(value))
+    plays = any(isinstance(m, ast.Call) and _plays_module(module, m) for m in made)
+    return standins.doubling(value.id) or (plays and not _holds_no_behaviour(module, value))
+
+
+def _holds_no_behaviour(module: ParsedModule, made: ast.Name) -> bool:
+    """Whether a module that is made plays nothing: it has a place from which modules are imported, or settings alone."""
+    given = [
+        (target.attr, assign.value)
+        for assign in module.of(ast.Assign)
+        for target in assign.targets
+        if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == made.id
+    ]
+    settings = all(name.isupper() and bodies.value_of(module, value) for name, value in given)
+    return any(name == "__path__" for name, _ in given) or (bool(given) and settings)

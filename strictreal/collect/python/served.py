@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 
-from strictreal.collect.python import bodies
+from strictreal.collect.python import bodies, exposed
 from strictreal.collect.python.bodies import Functions, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
@@ -48,6 +49,14 @@ _THROUGH = vocabulary(
     numpy.asarray dict decimal.Decimal numpy.abs map set repr format
     """
 )
+_SENDING = vocabulary(
+    """
+    json.dumps orjson.dumps flask.jsonify quart.jsonify flask.make_response fastapi.responses.JSONResponse jsonify
+    starlette.responses.JSONResponse django.http.JsonResponse aiohttp.web.json_response sanic.response.json
+    rest_framework.response.Response
+    """
+)
+"""Calls that put a value into the answer to a request."""
 _THROUGH_METHODS = vocabulary(
     """
     tolist astype item round copy reshape flatten numpy cpu detach squeeze format join
@@ -72,8 +81,10 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
         name = _drawn(module, call)
         trail.labels.clear()
         contexts = list(dict.fromkeys(trail.contexts(call, MAX_STEPS))) if name else []
+        around = bodies.enclosing(module, call) if contexts else None
+        alone = around is not None and contexts == ["return"]
+        passed_on = tuple(dict.fromkeys(trail.of_result(around))) if around is not None and alone else ()
         if contexts:
-            around = bodies.enclosing(module, call)
             yield Fake(
                 where=module.at(call),
                 kind="random",
@@ -83,6 +94,8 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
                 labels=tuple(context for context in contexts if context in trail.labels),
                 sentences=_picks_sentence(module, call),
                 ignores=around is not None and _ignores(module, around),
+                exposed=around is not None and exposed.answers(module, around),
+                passed_on=passed_on,
             )
 
 
@@ -191,7 +204,10 @@ class _Trail:
         compared = False
         while parent is not None:
             if isinstance(parent, ast.keyword):
-                if parent.arg:
+                if parent.arg in {"default_factory", "default"}:  # of a field, whose name it goes by
+                    child, parent = parent, parents.get(parent)
+                    yield from self._field(parent)
+                elif parent.arg:
                     if self._constructs(parents.get(parent)):
                         self.labels.add(parent.arg)
                     yield parent.arg
@@ -219,12 +235,39 @@ class _Trail:
         if isinstance(parent, ast.Call):
             if child is parent.func:
                 return isinstance(child, ast.Attribute) and child.attr in _THROUGH_METHODS
-            return dotted(self._module, parent.func) in _THROUGH
+            return dotted(self._module, parent.func) in _THROUGH | _SENDING
         if isinstance(parent, ast.IfExp):
             return child is not parent.test
         if isinstance(parent, ast.Subscript):
             return child is not parent.slice
         return not isinstance(parent, ast.stmt | ast.comprehension)
+
+    def _field(self, made: ast.AST | None) -> Iterator[str]:
+        """The name of the field that a call in a class body describes."""
+        holder = self._module.parents.get(made) if made is not None else None
+        if isinstance(holder, ast.AnnAssign | ast.Assign) and isinstance(
+            self._module.parents.get(holder), ast.ClassDef
+        ):
+            for target in holder.targets if isinstance(holder, ast.Assign) else [holder.target]:
+                if isinstance(target, ast.Name):
+                    self.labels.add(target.id)
+                    yield target.id
+
+    def of_result(self, function: Functions) -> Iterator[str]:
+        """Where the result of a plain function of the module goes: from its calls, and from `partial` of it."""
+        if not isinstance(self._module.parents.get(function), ast.Module):
+            return
+        for use in self._everywhere.get(function.name, ())[:MAX_USES]:
+            call = self._module.parents.get(use)
+            if not isinstance(call, ast.Call) or function not in self._module.definitions(use):
+                continue
+            partial = dotted(self._module, call.func).endswith("partial") and call.args[:1] == [use]
+            if call.func is use or partial:
+                yield from self.contexts(call, MAX_STEPS - 1)
+
+    @cached_property
+    def _everywhere(self) -> bodies.Loads:
+        return bodies.loads(self._module)
 
     def _key(self, key: ast.expr | None) -> Iterator[str]:
         text = self._module.string(key)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from strictreal.collect.python import absent as modules
-from strictreal.collect.python import around, bodies, conditions, kept, takeovers
+from strictreal.collect.python import around, bodies, conditions, heard, kept, overruled, takeovers
 from strictreal.collect.python.conditions import Absent
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Substitute, words
@@ -35,6 +35,10 @@ class _Choice(NamedTuple):
     """What is taken is a literal, and otherwise what is missing is called."""
     keeps: bool = False
     """What is taken keeps something in this process."""
+    defines: bool = False
+    """What is taken is the name of a function or class that is defined for it."""
+    at: ast.AST | None = None
+    """Where the choice is made, if not where `taken` stands: the condition of a branch."""
 
 
 def facts(module: ParsedModule) -> Iterator[Substitute]:
@@ -49,8 +53,16 @@ def facts(module: ParsedModule) -> Iterator[Substitute]:
         if choice.empty:
             if kind not in {"client", "reach"} or not takeovers.is_answer(module, choice.taken):
                 continue
-            if isinstance(choice.taken, ast.Constant) and choice.taken.value and not _returned(module, choice.taken):
+            spoken = isinstance(choice.taken, ast.JoinedStr) or getattr(choice.taken, "value", None)
+            if (
+                isinstance(choice.taken, ast.Constant | ast.JoinedStr)
+                and spoken
+                and not _returned(module, choice.taken)
+            ):
                 continue  # a message
+        elif choice.defines:
+            if kind != "program":
+                continue
         elif choice.keeps:
             if kind not in {"client", "reach", "answer"}:
                 continue
@@ -61,13 +73,14 @@ def facts(module: ParsedModule) -> Iterator[Substitute]:
         seen.add(choice.taken)
         function = bodies.enclosing(module, choice.test)
         yield Substitute(
-            where=module.at(choice.taken),
+            where=module.at(choice.at or choice.taken),
             absent=kind,
             instead=bodies.source(choice.test),
             shown=bodies.source(choice.taken),
             value=bodies.value_of(module, choice.taken),
             function=bodies.qualname(module, function) if function else "",
         )
+    yield from overruled.facts(module)
 
 
 def _choices(module: ParsedModule) -> Iterator[_Choice]:
@@ -78,13 +91,15 @@ def _choices(module: ParsedModule) -> Iterator[_Choice]:
             if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):  # `url and Store(url) or Local()`
                 both = test.values
                 test, real = both[0], both[-1]
-            if not isinstance(taken, ast.List | ast.Dict):  # `rows or []`
+            if not (isinstance(taken, ast.List | ast.Dict) and not takeovers.holds_something(taken)):  # `rows or []`
                 yield _Choice(test, when=False, taken=taken, other=real)
     for chosen in module.of(ast.IfExp):
         yield _Choice(chosen.test, when=True, taken=chosen.body, other=chosen.orelse)
         yield _Choice(chosen.test, when=False, taken=chosen.orelse, other=chosen.body)
     for branch in module.of(ast.If):
         yield from _of_branch(module, branch)
+    for match in module.of(ast.Match):
+        yield from _of_match(module, match)
     for picked in module.of(ast.Subscript):
         yield from _of_pair(picked)
     for call in module.of(ast.Call):
@@ -95,7 +110,7 @@ def _of_branch(module: ParsedModule, branch: ast.If) -> Iterator[_Choice]:
     after = branch.orelse or modules.rest(module, branch)
     first, second = _given(module, branch.body), _given(module, after)
     if first is not None:
-        yield _Choice(branch.test, when=True, taken=first, other=second)
+        yield _Choice(branch.test, when=True, taken=first, other=second, at=branch.test)
     if second is not None and (branch.orelse or first is not None or _leaves(branch.body)):
         yield _Choice(branch.test, when=False, taken=second, other=first)
     for when, block, instead in ((True, branch.body, after), (False, after, branch.body)):
@@ -107,11 +122,42 @@ def _of_branch(module: ParsedModule, branch: ast.If) -> Iterator[_Choice]:
         )
         given = (first if when else second) or _bare(module, block)
         if used and given is not None:
-            yield _Choice(branch.test, when=when, taken=given, other=None, empty=True)
+            yield _Choice(branch.test, when=when, taken=given, other=None, empty=True, at=branch.test if when else None)
         if (used or failed) and (held := _kept(module, block)) is not None:
-            yield _Choice(branch.test, when=when, taken=held, other=None, keeps=True)
+            yield _Choice(branch.test, when=when, taken=held, other=None, keeps=True, at=branch.test if when else None)
+    for when, block in ((True, branch.body), (False, branch.orelse)):
+        if (defined := _defined(module, block)) is not None:
+            yield _Choice(branch.test, when=when, taken=defined, other=None, defines=True, at=branch.test)
     if not branch.orelse and (before := _before(module, branch)) is not None:
         yield _Choice(branch.test, when=False, taken=before, other=first)
+
+
+def _defined(module: ParsedModule, block: list[ast.stmt]) -> ast.expr | None:
+    """The name of what a block defines that is no equivalent and not loud when it is used.
+
+    In a function, a block that does more than define is a way of its own.
+    """
+    defined = [s for s in block if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+    more = not all(s in defined or isinstance(s, ast.Import | ast.ImportFrom) for s in block)
+    if not defined or (more and bodies.enclosing(module, defined[0]) is not None):
+        return None
+    if any(modules.raises(d) or heard.is_loud(module, list(ast.walk(d))) for d in defined):
+        return None
+    equivalent = modules.replaces(module, block, ())
+    return None if equivalent else ast.copy_location(ast.Name(defined[0].name, ast.Load()), defined[0])
+
+
+def _of_match(module: ParsedModule, match: ast.Match) -> Iterator[_Choice]:
+    """`match url: case None: return Local()`."""
+    for case in match.cases:
+        pattern = case.pattern
+        missing = isinstance(pattern, ast.MatchSingleton) and not pattern.value
+        missing |= isinstance(pattern, ast.MatchValue) and getattr(pattern.value, "value", None) == ""
+        taken = _given(module, case.body) if missing else None
+        if taken is not None:
+            others = (_given(module, another.body) for another in match.cases if another is not case)
+            other = next((given for given in others if given is not None), None)
+            yield _Choice(match.subject, when=False, taken=taken, other=other, at=pattern)
 
 
 def _bare(module: ParsedModule, block: list[ast.stmt]) -> ast.expr | None:

@@ -152,7 +152,9 @@ def _gathered(module: ParsedModule) -> Iterator[Handler]:
         elif isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
             uses = _uses(module, parent.targets[0], loads)
             if not uses or all(_is_sifted(module, use) for use in uses):
-                yield _record(module, call, f"gather whose errors {'are left out' if uses else 'nobody looks at'}")
+                lost = module.parents.get(uses[0], call) if uses else call
+                lost = module.parents.get(lost, lost) if isinstance(lost, ast.comprehension) else lost
+                yield _record(module, lost, f"gather whose errors {'are left out' if uses else 'nobody looks at'}")
         elif isinstance(parent, ast.comprehension) and _sifts(module, parent):
             yield _record(module, call, "gather whose errors are left out")
 
@@ -241,6 +243,8 @@ def _quiet(module: ParsedModule, call: ast.Call) -> Iterator[Handler]:
             yield _record(module, call, "an errback that does nothing")
         elif function.attr == "add_done_callback" and _only_asks(call.args[0]):
             yield _record(module, call, "a callback that takes the exception and drops it")
+        elif function.attr == "fillna" and _coerces(module, function.value) and bodies.value_of(module, call.args[0]):
+            yield _record(module, call, f"fillna({bodies.source(call.args[0])}) of what could not be converted")
         elif (
             function.attr in _DEFAULTING
             and bodies.value_of(module, call.args[0])
@@ -253,6 +257,13 @@ def _quiet(module: ParsedModule, call: ast.Call) -> Iterator[Handler]:
                 names = tuple(dotted(module, a) or "?" for a in inner.args)
                 if failures.breadth(module, names, [], defaulting=False) is not None:
                     yield _record(module, inner, "suppress to the end of the block", names)
+
+
+def _coerces(module: ParsedModule, value: ast.expr) -> bool:
+    """`to_numeric(column, errors="coerce")`: what is no number is missing from then on."""
+    return isinstance(value, ast.Call) and any(
+        k.arg == "errors" and module.string(k.value) == "coerce" for k in value.keywords
+    )
 
 
 def _is_none(value: ast.expr) -> bool:

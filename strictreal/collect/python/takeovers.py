@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from strictreal.collect.python import bodies, conditions, heard
+from strictreal.collect.python import bodies, conditions, heard, reach
 from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.conditions import CLIENTS, Absent
 from strictreal.collect.python.module import ParsedModule
@@ -42,20 +42,70 @@ def stands_in(module: ParsedModule, taken: ast.expr, other: ast.expr | None, kin
     if other is not None and ast.dump(other) == ast.dump(taken):
         return False
     asked, _ = conditions.subject(test, when=True)
+    if kind == "answer" and conditions.may_be_nothing(module, asked):
+        if is_settled(module, taken) and (other is None or _mentions(other, asked)):
+            return True
+        if not conditions.is_reply(module, asked):
+            return False
     if kind == "answer" and conditions.is_error(asked):
         return other is not None and _of_same(asked, other) and is_answer(module, taken)
     if kind == "answer" and conditions.is_reply(module, asked):
         made_up = bodies.value_of(module, taken) in {"numbers", "record"} and is_answer(module, taken)
         return made_up or _is_kept(module, taken)
     if kind == "answer":
-        return _is_default(module, taken)
+        return _is_default(module, taken, other)
+    if _does_less(module, taken, other):
+        return True
     if isinstance(taken, ast.Constant):
         return _is_choice(taken, other, kind)
     if isinstance(taken, ast.Name | ast.Attribute):
         return not _mentions(test, taken) and _is_named(taken, other, kind)
     if isinstance(taken, ast.Dict | ast.List):
-        return _is_client(other) and not _holds_something(taken)
+        return _is_client(other) and not holds_something(taken)
     return isinstance(taken, ast.Call) and _is_made(module, taken, other, kind)
+
+
+def is_settled(module: ParsedModule, taken: ast.expr) -> bool:
+    """Whether something is written down in the code and says something: a record, a constant, a copy of a constant."""
+    if isinstance(taken, ast.Call):
+        name = dotted(module, taken.func)
+        copied = name in {"dict", "list", "copy.copy", "copy.deepcopy"} and len(taken.args) == 1 and not taken.keywords
+        method = isinstance(taken.func, ast.Attribute) and taken.func.attr == "copy" and not taken.args
+        if copied or method:
+            taken = taken.args[0] if copied else taken.func.value  # type: ignore[attr-defined]
+    if isinstance(taken, ast.Name | ast.Attribute):
+        named = taken.id if isinstance(taken, ast.Name) else taken.attr
+        return named.isupper() and not dotted(module, taken).startswith(("errno.", "os."))
+    said = {word for n in ast.walk(taken) if isinstance(n, ast.Constant) for word in _said(n)}
+    return (
+        bodies.value_of(module, taken) in {"symbol", "text", "record", "numbers"}
+        and said.isdisjoint(_UNKNOWN)
+        and not heard.tells(module, [ast.Expr(taken)])
+    )
+
+
+def _said(literal: ast.Constant) -> tuple[str, ...]:
+    """The words of a literal, and the literal itself in lower case."""
+    return (*words(str(literal.value)), str(literal.value).lower())
+
+
+_UNKNOWN = frozenset({"unknown", "n/a", "none", "undefined", "?", "-", "unset", "null", "other", "untitled", "local"})
+"""Texts, and words of texts, that say that there is nothing."""
+
+
+def _does_less(module: ParsedModule, taken: ast.expr, other: ast.expr | None) -> bool:
+    """Whether a class of this module that reaches nothing outside is taken in place of one with the same role.
+
+    `DiskStore` for `S3Store`: the last word of a name is the role.
+    """
+    if not (isinstance(taken, ast.Call) and isinstance(other, ast.Call)):
+        return False
+    own, usual = (words(dotted(module, call.func).rpartition(".")[2]) for call in (taken, other))
+    if own[-1:] != usual[-1:] or own[-1:] == () or own == usual:
+        return False
+    made = [d for d in module.definitions(taken.func) if isinstance(d, ast.ClassDef)]
+    real = [d for d in module.definitions(other.func) if isinstance(d, ast.ClassDef)]
+    return bool(made) and all(reach.stays(module, d) for d in made) and not any(reach.stays(module, d) for d in real)
 
 
 def _is_made(module: ParsedModule, taken: ast.Call, other: ast.expr | None, kind: Absent) -> bool:
@@ -121,7 +171,7 @@ def _is_choice(taken: ast.Constant, other: ast.expr | None, kind: Absent) -> boo
     return known and kind in {"reach", "program"} and taken.value.lower() in _CHOICES
 
 
-def _is_default(module: ParsedModule, taken: ast.expr) -> bool:
+def _is_default(module: ParsedModule, taken: ast.expr, other: ast.expr | None) -> bool:
     """Whether a default is given as the answer of a request or program that failed, and does not tell of it."""
     if bodies.enclosing(module, taken) is None or heard.tells(module, [ast.Expr(taken)]):
         return False
@@ -131,6 +181,9 @@ def _is_default(module: ParsedModule, taken: ast.expr) -> bool:
         name = taken.id if isinstance(taken, ast.Name) else taken.attr
         settled = name.isupper() or isinstance(taken, ast.Attribute)
         return settled and not _SETTLED.isdisjoint(words(name))
+    named = isinstance(taken, ast.Constant) and isinstance(taken.value, str) and other is not None
+    if named and not isinstance(other, ast.Constant) and is_settled(module, taken):
+        return True
     counted = isinstance(taken, ast.Constant) and type(taken.value) is int
     return bodies.value_of(module, taken) in {"none", "trivial", "record", "text"} and not counted
 
@@ -161,8 +214,24 @@ def _mentions(test: ast.expr, node: ast.expr) -> bool:
 
 def is_answer(module: ParsedModule, taken: ast.expr) -> bool:
     """Whether a literal passes for what a service would have answered."""
-    value = bodies.value_of(module, taken)
-    return value in {"none", "trivial", "record", "text", "numbers"} and not heard.tells(module, [ast.Expr(taken)])
+    if heard.tells(module, [ast.Expr(taken)]):
+        return False
+    return _echoes(module, taken) or bodies.value_of(module, taken) in {"none", "trivial", "record", "text", "numbers"}
+
+
+def _echoes(module: ParsedModule, taken: ast.expr) -> bool:
+    """Whether a text of the code has nothing but an argument of the function put into it: `f"You said: {prompt}"`."""
+    function = bodies.enclosing(module, taken)
+    if not isinstance(taken, ast.JoinedStr) or function is None:
+        return False
+    given = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)}
+    put_in = [part.value for part in taken.values if isinstance(part, ast.FormattedValue)]
+    said = {w for part in taken.values if isinstance(part, ast.Constant) for w in words(str(part.value))}
+    named = all(any(isinstance(n, ast.Name) and n.id in given for n in ast.walk(value)) for value in put_in)
+    return bool(said) and bool(put_in) and named and said.isdisjoint(_DENYING)
+
+
+_DENYING = vocabulary("no not none cannot without please t nothing never missing")
 
 
 def _words_of(node: ast.expr | None) -> set[str]:
@@ -176,6 +245,6 @@ def _is_client(node: ast.expr | None) -> bool:
     return not CLIENTS.isdisjoint(_words_of(node) | _words_of(made))
 
 
-def _holds_something(node: ast.Dict | ast.List) -> bool:
+def holds_something(node: ast.Dict | ast.List) -> bool:
     """Whether a collection that is written out holds anything."""
     return bool(node.keys if isinstance(node, ast.Dict) else node.elts)

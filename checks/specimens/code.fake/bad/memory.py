@@ -13,3 +13,8 @@ def embed(text):
 
 def record_stub(payload):
     _GLOBAL_PAYLOADS.append(payload)
+
+
+@app.get("/tank")
+def tank():
+    return {"litres": random.randint(0, 500)}

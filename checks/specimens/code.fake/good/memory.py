@@ -17,3 +17,8 @@ def backoff(attempt):
 
 def pick_replica(replicas):
     return random.choice(replicas)
+
+
+@app.get("/tank")
+def tank():
+    return {"litres": gauge.read(), "draw_id": random.getrandbits(64)}

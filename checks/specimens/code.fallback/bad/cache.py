@@ -49,3 +49,25 @@ def drain(bus):
         bus.drain()
     finally:
         return True
+
+
+def device(wanted):
+    if wanted == "cuda" and not torch.cuda.is_available():
+        wanted = "cpu"
+    return wanted
+
+
+def limits(path):
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except OSError:
+        return dict(DEFAULTS)
+
+
+def consume(consumer, message):
+    try:
+        handle(message)
+    except ValueError:
+        logger.warning("bad message")
+    consumer.commit(message)

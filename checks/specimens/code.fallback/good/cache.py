@@ -74,3 +74,23 @@ def publish(bus, event):
 
 async def publish_all(bus, events):
     return await asyncio.gather(*map(bus.publish, events), return_exceptions=True)
+
+
+def device(wanted):
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("no GPU here")
+    return wanted
+
+
+def limits(path):
+    with open(path) as file:
+        return json.load(file)
+
+
+def consume(consumer, message):
+    try:
+        handle(message)
+    except ValueError:
+        consumer.reject(message)
+        return
+    consumer.commit(message)
