@@ -74,11 +74,11 @@ def score(corpus: Path, *, verbose: bool = False) -> dict[str, Counter[str]]:
 
 
 def main() -> int:
-    """Print a table for each corpus; 1 when a target is missed on the held-out one."""
+    """Print a table for each corpus; 1 when a target is missed on the newest."""
     status = 0
     head = f"{'check':<18}{'cases':>7}{'hits':>7}{'missed':>8}{'false':>7}{'precision':>11}{'recall':>8}  target"
-    for title, corpus in (("the first corpus", CORPUS), ("the held-out corpus", CORPUS / "heldout")):
-        print(f"\n{title}\n{head}")
+    for corpus in (CORPUS, *sorted(CORPUS.glob("blind-*"))):
+        print(f"\n{corpus.name}\n{head}")
         scores = score(corpus, verbose="-v" in sys.argv)
         reached = [_row(check, tally) for check, tally in scores.items()]
         status = int(not all(reached))

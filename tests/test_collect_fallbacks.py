@@ -130,6 +130,18 @@ SILENT = {
         "    try:\n        s3.put_object(Key=key, Body=data)\n        return key\n    except EndpointConnectionError:\n"
         "        target = Path('/tmp') / key\n        target.write_bytes(data)\n        return str(target)"
     ),
+    "an estimate in place of the service": (
+        "from router import RouterError\ndef km(client, a, b):\n    try:\n        return client.route(a, b).distance\n"
+        "    except RouterError:\n        return beeline(a, b) * 1.3"
+    ),
+    "the question as the answer": (
+        "import lingua\nclass Shop:\n    def title(self, text):\n        try:\n            return self._client.say(text)\n"
+        "        except lingua.LinguaException:\n            return text"
+    ),
+    "a search in another place": (
+        "import grpc\ndef price(self, sku):\n    try:\n        return self._stub.Price(sku)\n    except grpc.RpcError:\n"
+        "        return self._seen[sku].amount()"
+    ),
 }
 
 HEARD = {
@@ -283,6 +295,18 @@ HEARD = {
     "a lambda that asks another server": (
         "from kafka.errors import NoBrokersAvailable\ndef made(one, two):\n    try:\n        return one.connect().send\n"
         "    except NoBrokersAvailable:\n        return lambda value: two.connect().send(value)"
+    ),
+    "the same call once more": (
+        "import redis\ndef get(self, key):\n    try:\n        return self.pool.fetch(key)\n"
+        "    except redis.ConnectionError:\n        self.reconnect()\n        return self.pool.fetch(key)"
+    ),
+    "a page that says so": (
+        "import requests\ndef show(request):\n    try:\n        return page(requests.get(URL, timeout=3))\n"
+        "    except requests.RequestException:\n        return render(request, 'weather/late.html')"
+    ),
+    "a parser's error": (
+        "import yaml\ndef read(text):\n    try:\n        return yaml.safe_load(text)\n    except yaml.YAMLError:\n"
+        "        return repaired(text)"
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from typing import Literal
 
 from strictreal.collect.python import bodies
@@ -68,6 +69,8 @@ _NETWORK_CALLS = vocabulary(
     sendmail login connect_ex create_datagram_endpoint open_unix_connection
     """
 )
+_CALLED = vocabulary("client api sdk session conn connection stub service translator geocoder gateway bus device")
+"""Words of objects by which a service or a device is called."""
 _RESOLVING = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
 _NETWORK_MODULES = (
     frozenset({"http", "urllib", "smtplib", "ftplib", "imaplib", "telnetlib", "xmlrpc", "ssl"}) | _CLIENTS
@@ -144,8 +147,26 @@ def is_service(name: str) -> bool:
         not known
         and bool(own)
         and not _FAILING.isdisjoint(own)
-        and own[-1] in {"error", "exception", "unavailable", "timeout"}
+        and own[-1] in {"error", "exception", "unavailable", "timeout", "down"}
     )
+
+
+def of_client(module: ParsedModule, names: tuple[str, ...], body: list[ast.stmt]) -> bool:
+    """Whether the errors are those of another package, of which the code calls a client: `except OsrmError` of a route."""
+    own = module.path.partition("/")[0].removesuffix(".py")
+    foreign = False
+    for name in names:
+        package = name.partition(".")[0]
+        last = words(name.rpartition(".")[2])
+        known = not package or package == own or package in sys.stdlib_module_names or "." not in name
+        foreign |= not known and last[-1:] in {("error",), ("exception",)} and _ANSWERS.isdisjoint(last)
+    return foreign and any(not _CALLED.isdisjoint(_receiver(call)) for call in _calls(body))
+
+
+def _receiver(call: ast.Call) -> tuple[str, ...]:
+    """The words of the object whose method is called."""
+    held = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return words(held.attr if isinstance(held, ast.Attribute) else getattr(held, "id", ""))
 
 
 def networked(module: ParsedModule, body: list[ast.stmt]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from strictreal.collect.python import absent, around, bodies, failures, heard, kept, swallows, takeovers, unreadable
@@ -35,6 +35,10 @@ _REACHING = vocabulary(
 )
 """Words of questions to which a service that does not answer is an answer."""
 _UNANSWERED = vocabulary("connection connect timeout unreachable unavailable network brokers")
+_AGAIN = vocabulary(
+    "retry again reconnect refresh renew resend reopen response redirect render template page abort http html"
+)
+"""Words of calls that try once more, or that answer a request of the web: what they say is not the result."""
 _SHOWING = frozenset({"repr", "str", "pretty", "describe"})
 
 
@@ -79,6 +83,8 @@ def _handler(
     breadth = failures.breadth(module, names, attempt.body, defaulting=ending.ends not in {"passes", "continues"})
     acknowledged = breadth is None and ending.ends == "passes" and around.acknowledges(module, attempt)
     made_up = breadth is None and _made_up(module, names, attempt, ending)
+    if breadth is None and failures.of_client(module, names, attempt.body):
+        breadth = "service"
     if breadth is None and (acknowledged or made_up or _stands_in(module, ending)):
         breadth = "other"
     if breadth is None:
@@ -120,8 +126,28 @@ def _handler(
         function=bodies.qualname(module, function) if function else "",
         modules=modules,
         context=context,
-        local=ending.ends == "substitutes" and (made_up or _searches(module, attempt, body)),
+        local=ending.ends == "substitutes"
+        and (
+            made_up or _searches(module, attempt, body) or (breadth == "service" and _other_way(attempt, ending, name))
+        ),
     )
+
+
+def _other_way(attempt: ast.Try | ast.TryStar, ending: _Ending, name: str) -> bool:
+    """Whether a result comes by another way than from the service: not by the same calls again, nor by trying once more."""
+    if not isinstance(ending.node, ast.Return) or isinstance(ending.node.value, ast.Lambda | None):
+        return False
+    asked = _called([attempt])
+    called = _called([ending.node.value])
+    again = {name} | (asked & called)
+    return not (called and called <= again) and _AGAIN.isdisjoint(word for one in called for word in words(one))
+
+
+def _called(nodes: Sequence[ast.AST]) -> set[str]:
+    """The names of functions and methods that are called, in the body alone of a `try`."""
+    found = [n for node in nodes for part in getattr(node, "body", [node]) for n in bodies.within(part)]
+    called = [node.func for node in found if isinstance(node, ast.Call)]
+    return {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in called}
 
 
 def _made_up(module: ParsedModule, names: tuple[str, ...], attempt: ast.Try | ast.TryStar, ending: _Ending) -> bool:
