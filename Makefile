@@ -11,7 +11,7 @@ SINCE  ?=
 AUDIT  := --lane $(LANE) $(if $(STRICT),--strict) $(if $(SPRINT),--sprint $(SPRINT)) $(if $(SINCE),--since $(SINCE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit test lint policy-test bench docs contract lock clean
+.PHONY: help setup audit test lint policy-test bench docs contract kind-up kind-down kind-status lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,15 @@ docs: $(READY)  ## write the index of docs/checks/ anew
 
 contract: $(READY)  ## write what the chart sfm takes from the service: settings and policy
 	$(BIN)/python charts/contract.py
+
+kind-up: $(READY)  ## a cluster on Kind with soma-infra and sfm in it, from wherever it is now; KIND_WAY=published|offline
+	$(BIN)/python -m kind up
+
+kind-down: $(READY)  ## remove it; what was built stays in the cache
+	$(BIN)/python -m kind down
+
+kind-status: $(READY)  ## what there is of it, as JSON
+	$(BIN)/python -m kind status
 
 lock: $(READY)  ## resolve requirements.lock anew (names, versions and hashes only)
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --all-extras --python-version 3.11 \
