@@ -25,6 +25,8 @@ from sfm.errors import MemoryServiceError
 IDS = 500
 TENANTS = ("acme", "other")
 WORKERS = 16
+CACHED = "500"
+"""Answers that the cache keeps: so few that it is full long before the second half, and does not pass for a leak."""
 EXPECTED = {"MemoryNotFound", "InvalidField"}
 """Errors that deleted and not yet stored memories bring."""
 
@@ -93,7 +95,7 @@ async def _drive(server: Server, seconds: float) -> tuple[Counter[str], list[int
 
 def run(seconds: float, folder: Path) -> Outcome:
     """Start a server, load it, stop it."""
-    with serving(folder, SOMA_LOG_LEVEL="WARNING") as server:
+    with serving(folder, SOMA_LOG_LEVEL="WARNING", SOMA_CACHE_ENTRIES=CACHED) as server:
         answers, sizes = asyncio.run(_drive(server, seconds))
         sizes.append(server.rss())
         assert server.stop() == 0
