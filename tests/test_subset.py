@@ -86,7 +86,7 @@ def test_the_statement_and_all_that_reads_it_say_so(part: Run):
 
 def test_a_sprint_is_not_shown_by_a_bundle_of_a_part(part: Run, subject: Path):
     shown = strictreal("sprint", "status", subject, "--output", Path(part.document["bundle"]).parents[2])
-    assert "no bundle yet" in shown.output
+    assert "no bundle of a whole audit yet" in shown.output
     assert "not proven" in shown.output
 
 
@@ -116,3 +116,23 @@ def test_a_system_is_run_only_for_checks_that_ask_for_it(asked, exercised, tmp_p
     options = [option for id in asked for option in ("--check", id)]
     run = audit(lay(tmp_path / "subject", files), *options, output=tmp_path / "evidence")
     assert any("elsewhere-memory is not installed" in gap.reason for gap in run.all(Gap)) is exercised
+
+
+def test_a_bundle_that_does_not_verify_proves_no_criterion(subject: Path, tmp_path: Path):
+    run = audit(subject, "--sprint", "one", output=tmp_path)
+    assert strictreal("sprint", "status", subject, "--output", tmp_path).code == 0
+    results = Path(run.document["bundle"]) / "results.json"
+    results.write_bytes(results.read_bytes().replace(b'proven', b'failed', 1))
+    shown = strictreal("sprint", "status", subject, "--output", tmp_path)
+    assert shown.code == 1
+    assert "not verified, so it proves nothing" in shown.errors
+
+
+def test_a_secret_in_a_reason_is_not_in_the_bundle(tmp_path: Path):
+    token = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4b"
+    config = f'[[exclude]]\npath = "vendor/*"\nreason = "audited upstream with token {token}"\n'
+    lay(tmp_path / "subject", {"strictreal.toml": config, "vendor/a.py": "A = 1\n", "b.py": "B = 1\n"})
+    run = audit(tmp_path / "subject", "--check", "code.stub", output=tmp_path / "evidence")
+    files = [file for file in Path(run.document["bundle"]).rglob("*") if file.is_file()]
+    assert files
+    assert all(token.encode() not in file.read_bytes() for file in files)

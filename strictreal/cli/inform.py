@@ -12,7 +12,7 @@ import typer
 from strictreal import suite
 from strictreal.check import load
 from strictreal.cli import console
-from strictreal.errors import ConfigurationError
+from strictreal.errors import ConfigurationError, EvidenceError
 
 waiver = typer.Typer(help="Exceptions to findings, and how long they last.", no_args_is_help=True)
 sprint = typer.Typer(help="What the evidence says of a roadmap's sprints.", no_args_is_help=True)
@@ -94,12 +94,14 @@ def sprint_status(
     path: Annotated[Path, typer.Argument(help="The repository.")] = Path(),
     *,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the bundles are.")] = None,
+    key: Annotated[list[Path] | None, typer.Option(help="A public key (PEM) to trust; repeatable.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show each sprint's criteria as the newest bundle that ran every check proves them. Verify that bundle first."""
+    """Show each sprint's criteria as the newest bundle that ran every check proves them. It is verified first."""
     from strictreal import config
     from strictreal import sprint as sprints
-    from strictreal.evidence import listing
+    from strictreal.evidence import listing, sign
+    from strictreal.evidence.verify import Demands, verify
     from strictreal.subject import open_tree
 
     tree = open_tree(path)
@@ -109,12 +111,16 @@ def sprint_status(
     folder = output or tree.root / settings.evidence
     whole = [run for run in listing.runs(folder) if not run.problem] if folder.is_dir() else []
     found = next((listing.load(folder / run.bundle) for run in reversed(whole) if not run.only), None)
+    if found:
+        trusted = sign.trusted(config.settings(), key or ())
+        if problems := verify(found.folder, Demands(keys=trusted)).problems:
+            raise EvidenceError(f"{found.folder}: not verified, so it proves nothing: {problems[0]}")
     results = found.results.results if found else ()
     standings = sprints.status(roadmaps, results, found.predicate.lane if found else "embedded", known)
     if json:
         console.json(standings)
         return
-    typer.echo(f"after {found.predicate.bundle}" if found else f"{folder}: no bundle yet; run strictreal audit")
+    typer.echo(f"after {found.predicate.bundle}" if found else f"{folder}: no bundle of a whole audit yet")
     rows = [(f"{s.roadmap}/{s.sprint}", s.criterion, s.state.value, s.reason or s.text) for s in standings]
     console.table(("sprint", "criterion", "state", ""), rows)
 

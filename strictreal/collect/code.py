@@ -101,7 +101,7 @@ def _unread_imports(tree: Tree, config: Config, imports: Iterable[Imports]) -> I
     try:
         for path, importer, line in ignored.imported(tree, imports):
             if reason := excluded(config, path):
-                yield LeftOut(where=Location(path), reason=f"excluded by {config.source}: {reason}")
+                yield LeftOut(where=Location(path), reason=f"excluded by {config.source}: {redact(reason)}")
                 continue
             gaps += 1
             told = f"imports {path}, which git ignores, so that nobody read it; track it, or exclude it with a reason"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from strictreal.config import Config
 from strictreal.model import Demand, Fact, LeftOut, Location, Observation
+from strictreal.redact import redact
 from strictreal.session import Session
 from strictreal.subject import Tree
 
@@ -24,7 +25,7 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
     facts: list[Fact] = [LeftOut(where=Location(path), reason=reason) for path, reason in tree.left_out]
     passed_over = ((entry.path, excluded(config, entry.path)) for entry in tree)
     facts += [
-        LeftOut(where=Location(path), reason=f"excluded by {config.source}: {reason}")
+        LeftOut(where=Location(path), reason=f"excluded by {config.source}: {redact(reason)}")
         for path, reason in passed_over
         if reason
     ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from strictreal.collect import languages
 from strictreal.config import Config
 from strictreal.model import Fact, Gap, Inventory, LeftOut, Location
+from strictreal.redact import redact
 
 UNITS = ("UnreadLanguage", "UnreadCommands", "UnreadTests")
 
@@ -22,7 +23,10 @@ def facts(config: Config, found: Mapping[str, Sequence[str]]) -> Iterator[Fact]:
     for language, paths in sorted(found.items()):
         if reason := accepted(config, language):
             yield from (
-                LeftOut(where=Location(path), reason=f"no rule reads {language}; accepted by {config.source}: {reason}")
+                LeftOut(
+                    where=Location(path),
+                    reason=f"no rule reads {language}; accepted by {config.source}: {redact(reason)}",
+                )
                 for path in paths
             )
             continue
