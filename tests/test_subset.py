@@ -122,7 +122,7 @@ def test_a_bundle_that_does_not_verify_proves_no_criterion(subject: Path, tmp_pa
     run = audit(subject, "--sprint", "one", output=tmp_path)
     assert strictreal("sprint", "status", subject, "--output", tmp_path).code == 0
     results = Path(run.document["bundle"]) / "results.json"
-    results.write_bytes(results.read_bytes().replace(b'proven', b'failed', 1))
+    results.write_bytes(results.read_bytes().replace(b"proven", b"failed", 1))
     shown = strictreal("sprint", "status", subject, "--output", tmp_path)
     assert shown.code == 1
     assert "not verified, so it proves nothing" in shown.errors
