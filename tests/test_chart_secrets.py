@@ -45,6 +45,7 @@ def test_a_redacted_secret_is_still_valid_by_its_schema() -> None:
     assert schemas.problems(validator, redacted(SECRET)) == []
 
 
+# A specimen: the form of a key, cut off after a few bytes, which opens nothing.
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3xf\n-----END RSA PRIVATE KEY-----\n"
 
 

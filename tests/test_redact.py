@@ -121,6 +121,7 @@ def test_the_password_of_a_url_never_survives(scheme: str, user: str, secret: st
 @pytest.mark.parametrize(
     "line",
     [
+        # specimens: headers and first bytes, no keys
         "-----BEGIN RSA PRIVATE KEY-----MIIEpAIBAAKCAQEA",
         "KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjE'",
         "-----BEGIN PRIVATE KEY-----",

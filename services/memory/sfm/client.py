@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import random
 import threading
 import time
 import uuid
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import grpc
+from common.utils.backoff import backoff
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
@@ -235,17 +235,16 @@ class AsyncClient:
     async def _call(self, method: Any, request: Any) -> Any:
         """Call, and call again while the server is away or asks to wait, until the time is over."""
         until = time.monotonic() + self._timeout
-        pause = FIRST_PAUSE_SECONDS
+        pauses = backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         while True:
             try:
                 left = max(until - time.monotonic(), 0.0)
                 return await method(request, timeout=left, metadata=self._metadata)
             except grpc.aio.AioRpcError as error:
-                wait = _wait(error, pause)
+                wait = _wait(error, next(pauses))
                 if wait is None or time.monotonic() + wait >= until:
                     raise _error(error) from None
             await asyncio.sleep(wait)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 def _until_broken(memories: Iterable[domain.NewMemory], broken: list[Exception]) -> Iterator[domain.NewMemory]:
@@ -279,9 +278,9 @@ def _store_request(
 
 
 def _wait(error: grpc.aio.AioRpcError, pause: float) -> float | None:
-    """Seconds until it is worth calling again, None if it is not; spread, so that clients do not come at once."""
+    """Seconds until it is worth calling again, None if it is not."""
     if error.code() is grpc.StatusCode.UNAVAILABLE:
-        return random.uniform(0.5, 1.0) * pause  # noqa: S311 -- spreads load, guards nothing
+        return pause
     after = dict(error.trailing_metadata() or ()).get(RETRY_AFTER)
     if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and isinstance(after, str):
         return float(after)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+
+from common.utils.backoff import backoff
 
 from sfm.errors import Damaged, InvalidField, MemoryServiceError, NotReady
 from sfm.store import plan as planning
@@ -40,6 +41,10 @@ class Pace:
     retry_first_seconds: float
     retry_longest_seconds: float
     outbox: bool = False
+
+    def waits(self) -> Iterator[float]:
+        """Seconds to wait for a database that is away, without end."""
+        return backoff(self.retry_first_seconds, self.retry_longest_seconds)
 
 
 @dataclass(eq=False)
@@ -234,7 +239,7 @@ class Journal:
     async def _marked(self, head: Head) -> None:
         if self._mark is None:
             return
-        for seconds in waits(self._pace):
+        for seconds in self._pace.waits():
             try:
                 await asyncio.get_running_loop().run_in_executor(self._threads, self._mark.write, head)
             except OSError as error:
@@ -247,7 +252,7 @@ class Journal:
     async def _wait_until_back(self, error: Away) -> Head:
         """Try until the database answers; then where it is."""
         self._trouble(str(error))
-        for seconds in waits(self._pace):
+        for seconds in self._pace.waits():
             await asyncio.sleep(seconds)
             try:
                 head = await self._database.head()
@@ -271,11 +276,3 @@ class Journal:
                 f"the database is at change {found.position} and not at {expected.position} as this process left it: another one has "
                 "written, or commits were lost; restart the service to have it checked"
             )
-
-
-def waits(pace: Pace) -> Iterator[float]:
-    """Growing waits in seconds, without end, each shortened at random so that several services do not come back at once."""
-    wait = pace.retry_first_seconds
-    while True:
-        yield wait * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
-        wait = min(2 * wait, pace.retry_longest_seconds)

@@ -14,7 +14,7 @@ from sfm.store import snapshot
 from sfm.store.apply import Applier
 from sfm.store.database import Database
 from sfm.store.failures import Away
-from sfm.store.journal import Journal, Pace, waits
+from sfm.store.journal import Journal, Pace
 from sfm.store.mark import Mark
 from sfm.store.plan import Change, Outcome, Plan
 from sfm.store.restore import Spaces, restore
@@ -64,7 +64,7 @@ class Store:
         if self._database.path:
             self._database.path.parent.mkdir(parents=True, exist_ok=True)
         self.trouble = "it is reading what is stored"
-        for wait in waits(self._pace):
+        for wait in self._pace.waits():
             try:
                 self.state = await self._restored()
             except Away as error:
