@@ -11,7 +11,7 @@ LOCAL = vocabulary(
     local cache cached fallback memory stub mock fake dummy default defaults offline stale simple null noop
     backup placeholder static empty in simulate simulated synthetic canned hardcoded sample demo random
     bundled naive heuristic snapshot locally keyword approximate estimate hash hashlib previous
-    regex rule rules brute lexical tf tfidf bm manual guess standalone environ getenv
+    regex rule rules brute lexical tf tfidf bm manual guess standalone environ getenv sqlite nullcontext
     """
 )
 READING = (" open(", ".open(", ".read_text(", ".read_bytes(", "json.load(", "pickle.load(", "sqlite3.connect(")

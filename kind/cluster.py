@@ -220,13 +220,28 @@ def load(found_way: str) -> None:
                 run("kind", "load", "image-archive", archives[reference].archive, "--name", CLUSTER)
             else:
                 run("kind", "load", "docker-image", reference, "--name", CLUSTER)
-    state.record(images=images, bills={reference: str(image.bill) for reference, image in archives.items()})
+    state.record(
+        images=images,
+        digests={reference: digests_in_node(reference) for reference in images},
+        bills={reference: str(image.bill) for reference, image in archives.items()},
+    )
 
 
 def in_node(reference: str) -> str:
     """The id of an image in the node, or "" when it has none of that name."""
+    return str(_described(reference).get("id", ""))
+
+
+def digests_in_node(reference: str) -> list[str]:
+    """By what an image is known in the node: its id, and the digest of its manifest, which running pods tell."""
+    found = _described(reference)
+    return [found["id"], *(name.rpartition("@")[2] for name in found.get("repoDigests") or ())] if found else []
+
+
+def _described(reference: str) -> dict[str, Any]:
+    """What the node's runtime says of an image; nothing when it has none of that name."""
     try:
         said = run("docker", "exec", NODE, "crictl", "inspecti", "-o", "json", reference)
     except Failure:
-        return ""
-    return str(json.loads(said)["status"]["id"])
+        return {}
+    return dict(json.loads(said)["status"])

@@ -37,6 +37,19 @@ class Secrets(dict[str, str]):
         return f"Secrets({', '.join(sorted(self))})"
 
 
+class ClusterAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """How the user reaches a cluster, for the lane `kind`. None of it is taken from the audited repository."""
+
+    kubeconfig: tuple[Path, ...] = ()
+    """STRICTREAL_KUBECONFIG, else KUBECONFIG, separated by `:`; ~/.kube/config without either."""
+    context: str = ""
+    """STRICTREAL_KUBE_CONTEXT; the kubeconfig's current one when it is empty."""
+    images: Path | None = None
+    """STRICTREAL_IMAGES: a JSON file with the images that were built, which is also how `kind status` prints them."""
+    seconds: int = 10
+    """STRICTREAL_CLUSTER_SECONDS: that one request to the API server may take, at least 1."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the person or CI job that runs the audit has set."""
 
@@ -54,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """STRICTREAL_TRUSTED_KEYS: PEM files of the public keys that `evidence verify` trusts, separated by `:`."""
     ci: bool
     """True on a CI machine (CI=true): no colours, no spinners."""
+    cluster: ClusterAccess = ClusterAccess()
+    trivy_cache: Path | None = None
+    """STRICTREAL_TRIVY_CACHE: the folder with trivy's databases; its own default without it."""
     variables: tuple[str, ...] = ()
     """Names of the set environment variables that bear on an audit; their values stay out of every bundle."""
     secrets: Secrets = Secrets()
@@ -67,11 +83,16 @@ class Exclude(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reason: str
 
 
-class Unread(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A language that no rule reads, and why that is as it should be; each of its files is named in the bundle."""
+class Unread(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Code that is not read, and why that is as it should be; what it accepts is named in the bundle.
 
-    language: str
+    Either a language that no rule reads, or modules that load or run code which the audit cannot know.
+    """
+
+    language: str = ""
     """As the gap calls it: `shell`, `C++`, `minified JavaScript`, …; capitals do not matter."""
+    path: str = ""
+    """A glob of modules that run text or load files which are not read: a shell, a loader of plugins."""
     reason: str
 
 
@@ -85,6 +106,18 @@ class Charts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     release: str = "release"
     overlays: tuple[str, ...] = ("values-*.yaml", "values/*.yaml", "ci/*-values.yaml")
     """Globs, relative to a chart, of values files that are each rendered on top of values.yaml."""
+
+
+class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the running cluster is judged, in the lane `kind`."""
+
+    namespaces: tuple[str, ...] = ()
+    """Those in which releases are looked for; all when it is empty."""
+    probe_image: str = ""
+    """An image with python3 from which connections are tried. It must be one that a release runs; the first that can
+    be used when it is empty."""
+    metrics: dict[str, tuple[str, ...]] = {}
+    """By the name of a release's workload, the metrics that its pods must export."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +135,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     evidence: str = "evidence"
     unread: tuple[Unread, ...] = ()
     charts: Charts = Charts()
+    cluster: Cluster = Cluster()
     source: str = ""
     """Not to be set: the file that this configuration was read from."""
 
@@ -128,8 +162,25 @@ def settings(environ: typing.Mapping[str, str] | None = None) -> Settings:
         signing_key=Path(key) if key else None,
         trusted_keys=tuple(Path(p) for p in env.get("STRICTREAL_TRUSTED_KEYS", "").split(os.pathsep) if p),
         ci=_flag("CI", env.get("CI", "")),
+        cluster=_cluster(env, home),
+        trivy_cache=Path(env["STRICTREAL_TRIVY_CACHE"]) if env.get("STRICTREAL_TRIVY_CACHE") else None,
         variables=tuple(sorted(name for name in env if name.startswith(_BEARING))),
         secrets=Secrets((n, v) for n, v in env.items() if any(word in n.upper() for word in _SECRET_WORDS)),
+    )
+
+
+def _cluster(env: typing.Mapping[str, str], home: Path) -> ClusterAccess:
+    """How the user reaches a cluster."""
+    named = env.get("STRICTREAL_KUBECONFIG") or env.get("KUBECONFIG", "")
+    seconds = env.get("STRICTREAL_CLUSTER_SECONDS", "10")
+    if not (seconds.isdecimal() and 1 <= len(seconds) <= 4 and int(seconds)):
+        raise ConfigurationError(f"STRICTREAL_CLUSTER_SECONDS={seconds!r} is not a number of seconds; set it to 10")
+    images = env.get("STRICTREAL_IMAGES")
+    return ClusterAccess(
+        kubeconfig=tuple(Path(p) for p in named.split(os.pathsep) if p) or (home / ".kube/config",),
+        context=env.get("STRICTREAL_KUBE_CONTEXT", ""),
+        images=Path(images) if images else None,
+        seconds=int(seconds),
     )
 
 
@@ -195,7 +246,8 @@ def load(tree: Tree) -> Config:
 
 def _refuse_unusable(config: Config, table: dict[str, Any], tree: Tree) -> None:
     """Raise for a value of the right type that can mean nothing good."""
-    globs = (*config.settings, *(e.path for e in config.exclude), *config.charts.overlays)
+    runs = tuple(each.path for each in config.unread if each.path)
+    globs = (*config.settings, *(e.path for e in config.exclude), *runs, *config.charts.overlays)
     for path in (*globs, config.waivers, config.sprints, config.evidence):
         if path.startswith("/") or ".." in path.split("/"):
             raise ConfigurationError(f"{config.source}: {path!r} leaves the repository; use a path inside it")
@@ -205,8 +257,9 @@ def _refuse_unusable(config: Config, table: dict[str, Any], tree: Tree) -> None:
         if not exclude.reason.strip():
             raise ConfigurationError(f"{config.source}: exclude of {exclude.path!r}: reason is empty; say why")
     for unread in config.unread:
-        if not unread.language.strip() or not unread.reason.strip():
-            raise ConfigurationError(f"{config.source}: unread: {unread.language!r} needs a language and a reason")
+        if bool(unread.language.strip()) == bool(unread.path.strip()) or not unread.reason.strip():
+            named = unread.language or unread.path
+            raise ConfigurationError(f"{config.source}: unread: {named!r} needs a language or a path, and a reason")
     if not 1 <= config.waiver_days <= MAX_WAIVER_DAYS:
         named = f"{config.source}: waiver_days: {config.waiver_days}"
         raise ConfigurationError(f"{named} is not from 1 to {MAX_WAIVER_DAYS}")

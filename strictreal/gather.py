@@ -107,7 +107,7 @@ def collect(
         before = open_revision(tree.root, request.since, evidence=config.evidence)
         trees.append((before, configuration.load(before)))
         extra += _compared(trees[1], trees[0])
-    with session(settings, cached=request.cached, jobs=request.jobs, watch=watch) as shared:
+    with session(settings, cached=request.cached, jobs=request.jobs, watch=watch, lane=request.lane) as shared:
         specimens = _specimens(suite.root() / "checks")
         facts = collectors.collect_all([*trees, *((s.tree, s.config) for s in specimens)], shared, taking_part)
     time = _now()
@@ -147,10 +147,19 @@ def _remarks(cache: Cache) -> tuple[str, ...]:
     return tuple(remark for remark in (cache.trouble, damaged) if remark)
 
 
-def session(settings: Settings, *, cached: bool = True, jobs: int = 0, watch: Watch | None = None) -> Session:
+def session(
+    settings: Settings, *, cached: bool = True, jobs: int = 0, watch: Watch | None = None, lane: str = "embedded"
+) -> Session:
     """What collectors share, as the settings say."""
     keywords: dict[str, Any] = {"watch": watch} if watch else {}
-    return Session(Cache(settings.cache_home if cached else None), jobs=jobs, **keywords)
+    return Session(
+        Cache(settings.cache_home if cached else None),
+        jobs=jobs,
+        lane=lane,
+        cluster=settings.cluster,
+        trivy_cache=settings.trivy_cache,
+        **keywords,
+    )
 
 
 class _Specimen(NamedTuple):

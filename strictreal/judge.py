@@ -25,6 +25,7 @@ import msgspec
 
 from strictreal.check import Check, Parameter
 from strictreal.model import (
+    Absence,
     Demand,
     Fact,
     Facts,
@@ -100,10 +101,10 @@ def judge(check: Check, case: Case, registry: Mapping[str, Check]) -> Result:
         if unearned and not (absent and not demand and _unseen(check, case, registry)):
             return Result(check=check.id, outcome=Outcome.NOT_PROVEN, examined=0, reason=unearned)
         if absent:
+            nothing = _nothing(units[0], case.subject) if units else "nothing to judge"
             if not demand:
-                reason = f"the subject has no {_words(units[0])}" if units else "nothing to judge"
-                return Result(check=check.id, outcome=Outcome.NOT_APPLICABLE, examined=0, reason=reason)
-            reason = f"demanded by {demand}, but the subject has no {_words(units[0])}"
+                return Result(check=check.id, outcome=Outcome.NOT_APPLICABLE, examined=0, reason=nothing)
+            reason = f"demanded by {demand}, but {nothing}"
             return Result(check=check.id, outcome=Outcome.NOT_PROVEN, examined=0, reason=reason)
         if lacking := _lacking(check, case.subject):
             return Result(check=check.id, outcome=Outcome.NOT_PROVEN, examined=examined, reason=lacking)
@@ -128,6 +129,12 @@ def judge(check: Check, case: Case, registry: Mapping[str, Check]) -> Result:
 def _words(unit: str) -> str:
     """`WaiverFile` as a reader says it: `waiver file`."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", unit).lower()
+
+
+def _nothing(unit: str, facts: FactSet) -> str:
+    """Why there is nothing of a unit."""
+    told = next((absence.reason for absence in facts.all(Absence) if absence.of == unit), "")
+    return told or f"the subject has no {_words(unit)}"
 
 
 def _units(check: Check) -> list[str]:

@@ -148,6 +148,13 @@ class Gap(Located, frozen=True, kw_only=True):
     reason: str
 
 
+class Absence(Fact, frozen=True, kw_only=True):
+    """Why this run has nothing of a unit to look at, where that is no loss: the lane has no cluster, say."""
+
+    of: str
+    reason: str
+
+
 class LeftOut(Located, frozen=True, kw_only=True):
     """A file that was passed over on purpose, and the rule that says so."""
 

@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
 
 from strictreal import facts, suite
 from strictreal.cache import Cache
+from strictreal.config import ClusterAccess
 from strictreal.errors import EvidenceError, StrictRealError
 from strictreal.model import Fact, Gap, Location, Observation, canonical
 from strictreal.redact import redact
@@ -59,12 +61,27 @@ class Session:
         cache: where facts of earlier runs are.
         jobs: worker processes, at least 1.
         watch: called as `watch(title, items)` around long work; gives a function that is told how many are done.
+        lane: where facts come from: `embedded`, `local` or `kind`.
+        cluster: how the user reaches the cluster of the lane `kind`.
+        trivy_cache: folder of trivy's databases; its own default when it is None.
     """
 
-    def __init__(self, cache: Cache, *, jobs: int = 0, watch: Watch = _unwatched) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        *,
+        jobs: int = 0,
+        watch: Watch = _unwatched,
+        lane: str = "embedded",
+        cluster: ClusterAccess | None = None,
+        trivy_cache: Path | None = None,
+    ) -> None:
         self.cache = cache
         self.jobs = jobs or os.cpu_count() or 1
         self.watch = watch
+        self.lane = lane
+        self.cluster = cluster or ClusterAccess()
+        self.trivy_cache = trivy_cache
         self.memo: dict[str, Any] = {}
         """What one collector leaves for another in this run, by a key that names the collector first."""
         self._pool: ProcessPool | None = None

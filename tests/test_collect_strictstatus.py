@@ -83,6 +83,72 @@ LOST = {
         ("env:\n  SOMABRAIN_STRICT_REAL: ${{ inputs.strict && '1' || '0' }}\n"),
     ),
     "export $()": ("ci.sh", "export R=$(strictreal audit .)\n"),
+    "a quoted name": ("ci.sh", '"strictreal" audit . || true\n'),
+    "a name in pieces": ("ci.sh", "strict''real au\\\\dit . || true\n".replace("\\\\", "\\")),
+    "braces": ("ci.sh", "{ strictreal audit . --strict; } || true\n"),
+    "a subshell": ("ci.sh", "(strictreal audit . --strict; true)\n"),
+    "exit in a subshell": ("ci.sh", "(strictreal audit . || exit 1) || echo failed\n"),
+    "bash -c": ("ci.sh", "bash -c 'strictreal audit . --strict || :'\n"),
+    "sh -ec around it": ("ci.sh", "set -e\nsh -ec 'strictreal audit .' || true\n"),
+    "bash -c that goes on": ("Dockerfile", 'CMD ["bash", "-c", "strictreal audit . ; exec server"]\n'),
+    "eval": ("ci.sh", 'eval "strictreal audit . --strict || true"\n'),
+    "a pipe to a shell": ("ci.sh", "echo 'strictreal audit . || true' | bash\n"),
+    "a here document": ("ci.sh", "bash <<EOF\nstrictreal audit . || true\nEOF\n"),
+    "a written script": ("ci.sh", "cat > run.sh <<'EOF'\nstrictreal audit . || true\nEOF\n"),
+    "a remote shell": ("ci.sh", 'ssh host "cd repo && strictreal audit . || true"\n'),
+    "wait without the status": (".github/workflows/ci.yml", "jobs: {a: {steps: [{run: strictreal audit . & wait}]}}\n"),
+    "a variable": ("ci.sh", "S=strictreal\n$S audit . --strict || true\n"),
+    "a whole command in a variable": ("ci.sh", 'CMD="strictreal audit"\n$CMD || true\n'),
+    "an array": ("ci.sh", 'cmd=(strictreal audit . --strict)\n"${cmd[@]}" || true\n'),
+    "an alias": ("ci.sh", "alias check='strictreal audit . || true'\ncheck\n"),
+    "an alias of the name": ("ci.sh", "alias strictreal=true\nstrictreal audit .\n"),
+    "a function of the name": ("ci.sh", "strictreal() { true; }\nstrictreal audit . --strict\n"),
+    "a link of the name": ("ci.sh", "ln -s /bin/true bin/strictreal\nstrictreal audit .\n"),
+    "a function that loses it": ("ci.sh", 'step() { "$@" || true; }\nstep strictreal audit .\n'),
+    "a lost function": ("ci.sh", "check() { strictreal audit .; }\ncheck || true\n"),
+    "trap": ("ci.sh", "trap 'exit 0' EXIT\nstrictreal audit . --strict\n"),
+    "until with a way out": ("ci.sh", "until strictreal audit . --strict; do break; done\n"),
+    "while": ("ci.sh", "while strictreal audit .; do sleep 60; done\n"),
+    "or a message in braces": ("ci.sh", "strictreal audit . --strict || { echo failed; }\n"),
+    "or another job": ("ci.sh", "strictreal audit . || make report\n"),
+    "and, or": ("ci.sh", "strictreal audit . && echo ok || echo bad\n"),
+    "and, at which set -e does not stop": ("ci.sh", "set -e\nstrictreal audit . && echo ok\necho done\n"),
+    "a test of what it prints": ("ci.sh", '[ "$(strictreal audit . --strict)" ]\n'),
+    "what it prints": ("ci.sh", 'out=$(strictreal audit . --strict)\necho "$out"\n'),
+    "a status that is only shown": ("ci.sh", "strictreal audit .\necho $?\n"),
+    "a status in a test that always holds": ("ci.sh", "timeout 1 strictreal audit . ; test $? -ge 0\n"),
+    "a status that is kept for nobody": ("ci.sh", "strictreal audit .\nrc=$?\necho done\n"),
+    "env and a pipe": ("ci.sh", "env strictreal audit . --strict | cat\n"),
+    "a process substitution": ("ci.sh", "diff old <(strictreal audit .)\n"),
+    "waivers that are put in place": ("ci.sh", "cp lax/waivers.toml waivers.toml\nstrictreal audit . --strict\n"),
+    "settings that are written": ("ci.sh", "echo 'exclude = []' > strictreal.toml\nstrictreal audit .\n"),
+    "a shell of one's own": (
+        ".github/workflows/ci.yml",
+        "jobs:\n  a:\n    steps:\n      - run: |\n          strictreal audit .\n          echo done\n        shell: bash {0}\n",
+    ),
+    "a retrying action": (
+        ".github/workflows/ci.yml",
+        (
+            "jobs:\n  a:\n    steps:\n      - uses: retry@v3\n        with:\n          command: strictreal audit .\n"
+            "          continue_on_error: true\n"
+        ),
+    ),
+    "a condition that never holds": (
+        ".github/workflows/ci.yml",
+        "jobs:\n  a:\n    if: ${{ 'a' == 'b' }}\n    steps:\n      - run: strictreal audit .\n",
+    ),
+    "a job that nobody starts": (".gitlab-ci.yml", "audit:\n  script: [strictreal audit .]\n  when: manual\n"),
+    "a variable of make": ("Makefile", "SR = .venv/bin/strictreal\naudit:\n\t$(SR) audit . || true\n"),
+    "a prefix in a variable of make": ("Makefile", "SR = -strictreal\naudit:\n\t$(SR) audit .\n"),
+    "make that ignores errors": ("Makefile", "MAKEFLAGS += -i\naudit:\n\tstrictreal audit .\n"),
+    "make -i": ("ci.sh", "make -i audit\n"),
+    "one line of a recipe": ("Makefile", "audit: ; strictreal audit . ; true\n"),
+    "just": ("justfile", "audit:\n    -strictreal audit .\n"),
+    "tox, ignored": ("tox.ini", "[testenv]\nignore_outcome = true\ncommands =\n    strictreal audit .\n"),
+    "a task in TOML": ("pyproject.toml", "[tool.poe.tasks]\naudit = \"sh -c 'strictreal audit . || true'\"\n"),
+    "a script of npm": ("package.json", '{"scripts": {"audit": "strictreal audit . || true"}}\n'),
+    "PowerShell": ("ci.ps1", "strictreal audit . --strict\nexit 0\n"),
+    "cmd": ("ci.bat", "strictreal audit . || exit /b 0\n"),
 }
 KEPT = {
     "plain": (".github/workflows/ci.yml", ("jobs:\n  a:\n    steps:\n      - run: strictreal audit . --strict\n")),
@@ -143,6 +209,42 @@ KEPT = {
         ".github/workflows/ci.yml",
         ("jobs:\n  a:\n    steps:\n      - run: strictreal audit .\n        if: always()\n"),
     ),
+    "wait for it": ("ci.sh", "strictreal audit . &\npid=$!\nwait $pid\n"),
+    "braces": ("ci.sh", "{ strictreal audit . --strict; }\n"),
+    "a strict subshell": ("ci.sh", "(set -e; strictreal audit .; echo done)\n"),
+    "bash -c": ("ci.sh", "bash -c 'strictreal audit . --strict'\n"),
+    "an exit in a group that is pardoned": ("ci.sh", "{ strictreal audit . || exit 1; } || true\n"),
+    "a function that keeps it": (
+        "ci.sh",
+        'status=0\nstep() { "$@" || { status=1; echo failed; }; }\nstep env A=1 make audit\nstep make test\nexit "$status"\n',
+    ),
+    "a function that is called last": ("ci.sh", "check() { strictreal audit .; }\ncheck\n"),
+    "until it passes": ("ci.sh", "until strictreal audit .; do sleep 60; done\n"),
+    "or die": ("ci.sh", "die() { echo $1; exit 1; }\nstrictreal audit . || die no\n"),
+    "under set -e": ("ci.sh", "#!/bin/sh\nset -eu\nstrictreal audit .\necho done\n"),
+    "a wrapper of the name": ("ci.sh", 'strictreal() { docker run tools strictreal "$@"; }\nstrictreal audit .\n'),
+    "a trap that cleans up": ("ci.sh", "trap 'rm -rf tmp' EXIT\nstrictreal audit . --strict\n"),
+    "what it prints, and its status": ("ci.sh", 'out=$(strictreal audit .) || exit 1\necho "$out"\n'),
+    "exit as it ended": ("ci.sh", "strictreal audit .\nexit\n"),
+    "elif": ("ci.sh", "if make fast; then echo ok\nelif strictreal audit .; then echo ok\nelse exit 2\nfi\n"),
+    "the verdict of no other subcommand": (
+        "ci.sh",
+        "strictreal evidence list | head -3\nstrictreal policy --help || true\n",
+    ),
+    "a message of git": ("ci.sh", "git commit -m 'strictreal audit . || true'\n"),
+    "an installation": ("ci.sh", "pip install strictreal audit || true\n"),
+    "one of several subjects": ("ci.sh", "set -e\nfor r in a b; do strictreal audit $r; done\n"),
+    "a recipe with a variable": (
+        "Makefile",
+        "BIN ?= .venv/bin\naudit: $(READY)\n\t@$(BIN)/strictreal audit . $(ARGS)\n",
+    ),
+    "tox": ("tox.ini", "[testenv]\ncommands =\n    pytest {posargs}\n    strictreal audit .\n"),
+    "a task in TOML": ("pyproject.toml", '[tool.poe.tasks]\naudit = "strictreal audit . --strict"\n'),
+    "PowerShell": ("ci.ps1", "strictreal audit . --strict\nif ($LASTEXITCODE) { exit 1 }\nWrite-Host ok\n"),
+    "a job for the main branch": (
+        ".github/workflows/ci.yml",
+        "jobs:\n  a:\n    if: github.ref == 'refs/heads/main'\n    steps:\n      - run: strictreal audit .\n",
+    ),
     "expr": (".github/workflows/ci.yml", ("env:\n  SOMABRAIN_STRICT_REAL: ${{ inputs.strict || '1' }}\n")),
 }
 
@@ -191,6 +293,47 @@ def test_no_script_breaks_the_reader(parts: list[str]) -> None:
         assert all(evasion.where.line > 0 for evasion in evasions(path, " ".join(parts)))
 
 
+TURNED_OFF = {
+    "printf -v": "printf -v SOMABRAIN_STRICT_REAL %s 0",
+    "read": "read SOMABRAIN_STRICT_REAL <<< 0",
+    "declare": "declare SOMABRAIN_STRICT_REAL=",
+    "typeset": "typeset -x 'SOMABRAIN_STRICT_REAL=no'",
+    "a name in pieces": 'export "SOMABRAIN_STRICT""_REAL=0"',
+    "a value in a variable": "OFF=0\nexport SOMABRAIN_STRICT_REAL=$OFF",
+    "export -n": "export -n SOMABRAIN_STRICT_REAL",
+    "a quoted unset": 'unset "SOMABRAIN_STRICT_REAL"',
+    "env -i": "env -i PATH=/bin strictreal audit .",
+    "env -": "env - strictreal audit .",
+    "let": "let SOMABRAIN_STRICT_REAL=0",
+    "eval": "eval 'export SOMABRAIN_STRICT_REAL=0'",
+    "for": "for SOMABRAIN_STRICT_REAL in 0; do make; done",
+}
+
+
+@pytest.mark.parametrize("name", TURNED_OFF)
+def test_a_shell_that_turns_the_variable_off_is_seen(name: str) -> None:
+    [evasion] = evasions("ci.sh", f"#!/bin/bash\n{TURNED_OFF[name]}\n")
+    assert evasion.action in {"set", "delete"}
+
+
+@pytest.mark.parametrize(
+    "line", ["printf -v SOMABRAIN_STRICT_REAL %s 1", "env -i strictreal audit . --strict", "read X <<< 0", "local a=0"]
+)
+def test_a_shell_that_leaves_the_variable_alone_is_fine(line: str) -> None:
+    assert evasions("ci.sh", f"# SOMABRAIN_STRICT_REAL\n{line}\n") == []
+
+
+def test_an_audit_in_what_is_no_shell_is_a_gap() -> None:
+    facts = strictness.facts_of(("ci.sh", b"if then ) ( strictreal audit . fi\n"))
+    [gap] = [fact for fact in facts if isinstance(fact, Gap)]
+    assert (gap.of, gap.where.line) == ("StrictSource", 1)
+
+
 def test_long_lines_are_read_in_bounded_time() -> None:
     line = "strictreal audit " + "-a b " * 200_000 + "$(" * 50_000
-    assert list(strictstatus.swallowed([line, "|| true" * 50_000])) == []
+    assert list(strictstatus.swallowed([line])) == []
+
+
+def test_scripts_that_are_nested_beyond_reason_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="bound: depth of a script"):
+        list(strictstatus.swallowed(["(:; " * 400 + "strictreal audit ." + ")" * 400]))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from subjects import lay
 
-from strictreal.config import Charts, Config, Exclude, Settings, load, settings, without_pytest_options
+from strictreal.config import Charts, ClusterAccess, Config, Exclude, Settings, load, settings, without_pytest_options
 from strictreal.errors import ConfigurationError
 from strictreal.subject import open_tree
 
@@ -161,6 +161,7 @@ def test_settings_come_from_home_and_the_xdg_variables():
         signing_key=None,
         trusted_keys=(),
         ci=False,
+        cluster=ClusterAccess(kubeconfig=(Path("/users/ada/.kube/config"),)),
         variables=("XDG_CACHE_HOME",),
     )
 
@@ -213,3 +214,12 @@ def test_options_meant_for_other_pytest_runs_are_hidden_and_given_back(monkeypat
 def test_nothing_of_a_configuration_can_be_changed():
     with pytest.raises(AttributeError):
         Config().evidence = "elsewhere"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "entry", ['path = "app/shell.py"', 'reason = "x"', 'language = "C", path = "a.py", reason = "x"']
+)
+def test_unread_needs_a_language_or_a_path_and_a_reason(tmp_path: Path, entry: str):
+    lay(tmp_path, {"strictreal.toml": f"unread = [{{ {entry} }}]\n"})
+    with pytest.raises(ConfigurationError, match="unread"):
+        load(open_tree(tmp_path))

@@ -259,6 +259,8 @@ def exemptions(root: Path, configuration: str, files: Files) -> list[str]:
 def test_a_pattern_that_names_nothing_is_found(tmp_path: Path, glob: str):
     told = f"{glob!r} names no folder or file: it covers everything"
     assert f"settings: {told}" in exemptions(tmp_path / "settings", f'settings = ["{glob}"]', SOURCES)
+    unread = f'unread = [{{ path = "{glob}", reason = "a shell" }}]'
+    assert f"unread: {told}" in exemptions(tmp_path / "unread", unread, SOURCES)
     assert f"exclude: {told}" in exemptions(tmp_path / "exclude", EXCLUDE.format(glob), SOURCES)
 
 

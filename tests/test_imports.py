@@ -31,7 +31,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "cache": {"model"},
     "waiver": {"model"},
     "facts": {"errors", "model"},
-    "session": {"cache", "errors", "facts", "model", "redact", "subject", "suite"},
+    "session": {"cache", "config", "errors", "facts", "model", "redact", "subject", "suite"},
     "purity": set(),
     "isolation": set(),
     "check": {"errors", "model"},

@@ -16,6 +16,7 @@ from typing import Protocol
 from strictreal.collect import (
     charts,
     claims,
+    cluster,
     code,
     gate,
     memory,
@@ -24,6 +25,7 @@ from strictreal.collect import (
     policies,
     strictness,
     subject,
+    supply,
     testruns,
 )
 from strictreal.config import Config
@@ -56,14 +58,16 @@ COLLECTORS: tuple[Collector, ...] = (
     code,
     charts,
     claims,
+    cluster,
     memory,
     patterns,
     parts,
     policies,
     strictness,
+    supply,
     testruns,
 )
-LIVE: tuple[Collector, ...] = (memory,)
+LIVE: tuple[Collector, ...] = (cluster, memory, supply)
 """Those that run a system, which takes long: they take part when a check that is to be run asks for one of their units."""
 
 

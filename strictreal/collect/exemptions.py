@@ -44,6 +44,7 @@ def facts(tree: Tree, config: Config) -> Iterator[Fact]:
     audited = [path for path in sources if not excluded(config, path)]
     exempt = [("settings", glob, audited, sources) for glob in config.settings]
     exempt += [("exclude", each.path, sorted(tree.paths), sorted(tree.paths)) for each in config.exclude]
+    exempt += [("unread", each.path, audited, sources) for each in config.unread if each.path]
     for setting, glob, there, known_of in exempt:
         matched = sum(fnmatch.fnmatchcase(path, glob) for path in there)
         yield Exemption(

@@ -35,6 +35,21 @@ def imported(tree: Tree, imports: Iterable[Imports]) -> Iterator[tuple[str, str,
                     yield path, found.path, line
 
 
+def modules(tree: Tree) -> dict[str, str]:
+    """Modules and packages that lie beside listed Python files and are not listed: the dotted name by path.
+
+    Raises:
+        BoundExceeded: the subject has more than MAX_FOLDERS folders.
+    """
+    beside = {PurePosixPath(path).parent for path in tree.paths if path.endswith(".py")}
+    found: dict[str, str] = {}
+    for name, places in _unlisted(tree).items():
+        for folder, entry in places:
+            if folder in beside and (path := _file(tree, folder / entry, [])):
+                found[path] = ".".join([*folder.parts, name])
+    return found
+
+
 def _unlisted(tree: Tree) -> dict[str, list[tuple[PurePosixPath, str]]]:
     """What lies beside listed files and is not listed: by module name, the folder and what is there, `a.py` or `a`."""
     if tree.origin == "revision":

@@ -19,7 +19,7 @@ from strictreal.collect.subject import excluded
 from strictreal.config import Config
 from strictreal.model import Fact, Gap, Inventory, Location, Observation
 from strictreal.session import Session
-from strictreal.subject import BEHIND_LINK, HIDDEN_NAME, LINK, SUBMODULE, UNREADABLE_FOLDER, Tree
+from strictreal.subject import BEHIND_LINK, HIDDEN_NAME, LINK, SUBMODULE, UNREADABLE_FOLDER, Entry, Tree
 
 UNITS = ("UnreadPart",)
 UNIT = "UnreadPart"
@@ -30,6 +30,8 @@ _EVIDENCE = re.compile(
     r"|blobs/[0-9a-f]{64}))"
 )
 """What audits write, as docs/evidence.md lists it, and what people put beside it. No name of code is among it."""
+MAX_PATHS_BYTES = 1024 * 1024
+"""Of a path configuration file; Python reads lines, and one with more than this is no such file."""
 _SAY = "exclude it with a reason if that is as it should be"
 
 
@@ -69,10 +71,18 @@ def _closed(tree: Tree, config: Config) -> Iterator[tuple[str, str]]:
     for entry in tree:
         if archives.is_compiled(entry.path, tree.opening(entry)) and not excluded(config, entry.path):
             yield entry.path, "compiled code, which nobody reads"
+        if has_suffix(entry.path, ".pth") and not excluded(config, entry.path) and _starts_code(tree, entry):
+            yield entry.path, "lines of code that Python runs when it starts, which nobody read"
     for path in tree.kept_as_evidence:
         inside = path.removeprefix(tree.evidence).removeprefix("/")
         if not _EVIDENCE.fullmatch(inside) and not excluded(config, path):
             yield path, f"no evidence of an audit, and yet in {tree.evidence}/, which the audited digest leaves out"
+
+
+def _starts_code(tree: Tree, entry: Entry) -> bool:
+    """Whether a path configuration file imports something; weights of a model have the same ending."""
+    data = tree.read(entry.path) if entry.size <= MAX_PATHS_BYTES else b""
+    return b"\0" not in data and any(line.startswith((b"import ", b"import\t")) for line in data.splitlines())
 
 
 def _led_astray(tree: Tree, path: str, listed: list[str]) -> str:

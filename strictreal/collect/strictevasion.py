@@ -13,3 +13,10 @@ class Evasion(NamedTuple):
     line: int
     action: StrictAction
     value: str = ""
+
+
+class Unread(NamedTuple):
+    """A place that may do something to strict mode and is not understood; lines count from 1."""
+
+    line: int
+    reason: str

@@ -1,74 +1,79 @@
-"""The exit status of an audit, thrown away: `|| true`, a pipe without pipefail, a recipe prefixed with `-`, `set +e`.
+"""The exit status of an audit, thrown away, in every kind of file that runs commands.
 
-An audit whose status nobody gets may fail as it likes: strict mode is as good as off.
+Shell is read as shell (`collect/shell`). Makefiles, Dockerfiles, task runners and workflows are taken apart into the scripts
+that a shell gets; of other languages, the strings that hold a command are read. An audit whose status nobody gets may
+fail as it likes: strict mode is as good as off.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 
-from strictreal.collect.strictevasion import Evasion
+from strictreal.collect.shell import status
+from strictreal.collect.shell.audits import mentions_audit, tells
+from strictreal.collect.strictevasion import Evasion, Unread
+from strictreal.config import STRICT_VARIABLE
 
+Found = Evasion | Unread
 MAX_LINE = 20_000
 MAX_JOINED = 200
 """Lines that backslashes join to one command."""
-AUDIT = re.compile(
-    r"(?<!\w)(?<!\w-)strictreal\s{1,20}(?:-{1,2}[\w-]+(?:[= ]\S{1,60})?\s{1,20}){0,4}(?:audit|sprint|evidence|policy)(?![\w-])"
-    r"|(?<![\w./-])make\s{1,20}(?:-\S{1,40}\s{1,20}){0,4}audit(?![\w-])"
+_MAKE_VARIABLE = re.compile(r"^(?:override\s+|export\s+)?([\w.-]{1,80})\s{0,20}(?::{0,3}|\?|\+)=\s{0,20}(.{0,2000})$")
+_MAKE_REFERENCE = re.compile(r"\$[({]([\w.-]{1,80})[)}]")
+_RECIPE = re.compile(r"[@+\s-]{0,8}")
+_INLINE = re.compile(r"^[^\s#=][^#=\n]{0,400}:[^=;\n]{0,400};(.*)$")
+_DOCKER = re.compile(
+    r"(?i)\s*(?:ONBUILD\s+)?(?:HEALTHCHECK\s(?:.{0,200}\s)?)?(RUN|CMD|ENTRYPOINT|SHELL)\s+((?:--\S+\s+)*)(.*)",
+    re.DOTALL,
 )
-"""Commands whose exit status is a verdict."""
-_QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.){0,2000}\"|'[^'\n]{0,2000}'|\$\{\{.{0,400}?\}\}")
-_OR = re.compile(
-    r"\|\|\s{0,20}(?:/bin/|/usr/bin/)?(?:true\b|:(?:\s|;|$)|exit\s{1,9}0\b|return\s{1,9}0\b|echo\b|printf\b|logger\b)"
+_QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,4000})\"|'([^'\n]{0,4000})'|`([^`\n]{0,4000})`")
+_KEY = re.compile(r"""^\s{0,200}(?:-\s{1,20})?(?:[\w.-]{1,80}\s{0,9}[:=]\s{1,20})?""")
+_IGNORED = re.compile(
+    r"^\s*[\"']?(ignore_errors?|ignore_outcome|ignore_fail(?:ures?)?|allow_fail(?:ure)?|continue_on_error)[\"']?\s*[:=]\s*[\"']?(true|1|yes|on|return_zero)\b",
+    re.IGNORECASE,
 )
-_THEN = re.compile(r";\s{0,20}(?:/bin/|/usr/bin/)?(?:true|:|exit\s{1,9}0)\s{0,20}(?:;|$|['\")])")
-_PIPE = re.compile(r"(?<![|>])\|(?!\|)")
-_LATER = re.compile(r"(?<![&>])&\s{0,9}$")
-_FAILS = re.compile(
-    r"\bexit\s{1,9}(?:[1-9]|\"?\$)|\breturn\s{1,9}(?:[1-9]|\"?\$)|\bfalse\b|\$\?|PIPESTATUS|\bkill\b|\bfail\b|::error"
+_SECTION = re.compile(r"^\s*\[")
+_READ_ELSEWHERE = re.compile(r"(?i)LASTEXITCODE|errorlevel|\$\?")
+_NOTHING = re.compile(r"(?i)\s*(?:exit(?:\s+/b)?\s+0|true|ver\s*>\s*nul|rem\b.*|#.*|)\s*")
+_PASSED = re.compile(
+    r"(?i)(?:\|\||&|;)\s{0,9}(?:exit(?:\s{1,9}/b)?\s{1,9}0|ver\s{0,9}>\s{0,9}nul|cmd\s{1,9}/c\s{1,9}exit\s{1,9}0|echo\b|call\s{0,9}$"
+    r"|\(exit\s+0\)|rem\b|\$true|\$null|Write-\w+|\$global:LASTEXITCODE\s{0,9}=\s{0,9}0)"
 )
-_COMMENT = re.compile(r"\s*(?:#|//|<!--|@?(?i:rem)\s|::)")
-_SAID = re.compile(r"\s*@?-?(?:echo|printf|print|puts|console\.log)\b(?![^|]*\$\()(?![^|]*`)")
-_CAPTURED = re.compile(r"(?:\becho|\bexport|\blocal|\breadonly|\bdeclare|\bprintf)\b[^;&|]{0,200}\$\([^)]{0,200}$")
-_RECIPE = re.compile(r"\t[@+]{0,2}-[@+]{0,2}\s{0,9}\S")
-_DASHED = re.compile(r"\s*(?:commands\w*\s*=\s*)?-\s+\S")
-_IF = re.compile(r"(?:^|[;&]\s{0,9})\s{0,80}(?:if|elif|while|until)\s{1,9}(?:!\s{0,9})?[^;]{0,200}$")
-_ERREXIT = re.compile(r"^\s*set\s{1,9}-(?:\w*e\w*|o\s{1,9}errexit)|^#!.{0,60}\s-\w*e", re.MULTILINE)
-_PIPEFAIL = re.compile(r"pipefail")
-_NO_ERREXIT = re.compile(r"^\s*set\s{1,9}\+(?:\w*e\w*|o\s{1,9}errexit)")
+_PREFIXES = re.compile(r"^\s*[@-]+\s*")
 
 
 def swallowed(
     lines: Sequence[str], first: int = 1, *, pipefail: bool = False, errexit: bool = False, kind: str = "shell"
-) -> Iterator[Evasion]:
-    """Every audit of a script whose exit status is lost.
+) -> Iterator[Found]:
+    """Every audit whose exit status is lost, and every command of a script that turns strict mode off.
 
     Args:
-        lines: the script, or a Makefile, Dockerfile or ini file.
+        lines: the script, or a Makefile, Dockerfile or other file with commands.
         first: the number of the first line.
         pipefail: whether the shell that reads the lines fails with any part of a pipe.
         errexit: whether it stops at the first command that fails.
-        kind: `shell`, `make` (every line is a script of its own) or `ini` (tox).
+        kind: `shell`; `make` and `just` (every line is a script of its own); `docker`; `ini` (tox) and `text` (the
+            strings of TOML, JSON and other languages); `powershell`.
+
+    Raises:
+        ValueError: a script is too large, or nested too deeply.
     """
-    whole = "\n".join(lines)
-    if not AUDIT.search(whole):
+    whole = "\n".join(line[:MAX_LINE] for line in lines)
+    if not tells(whole.replace("'", "").replace('"', "").replace("\\", "")):
         return
-    code = "\n".join(line for line in lines if not _COMMENT.match(line) or line.startswith("#!"))
-    pipefail = pipefail or bool(_PIPEFAIL.search(code))
-    errexit = errexit or bool(_ERREXIT.search(code))
-    joined = list(_joined(lines))
-    for position, (offset, line) in enumerate(joined):
-        if _COMMENT.match(line) or _SAID.match(line) or not (found := AUDIT.search(line)):
-            continue
-        after = [text for _, text in joined[position + 1 :]]
-        how = _lost(line, found.start(), found.end(), after, pipefail=pipefail, kind=kind)
-        if not how and kind == "shell":
-            how = _by_script([text for _, text in joined[:position]], after, errexit=errexit)
-        if not how and kind == "make" and re.search(r"^\.IGNORE\s{0,9}:", whole, re.MULTILINE):
-            how = ".IGNORE"
-        if how:
-            yield Evasion(first + offset, "swallow", how)
+    match kind:
+        case "shell":
+            yield from status.read(whole, first, pipefail=pipefail, errexit=errexit)
+        case "make" | "just":
+            yield from _recipes(lines, first, just=kind == "just")
+        case "docker":
+            yield from _instructions(lines, first)
+        case "powershell":
+            yield from _powershell(lines, first)
+        case _:
+            yield from _strings(lines, first, ini=kind == "ini")
 
 
 def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -78,53 +83,148 @@ def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
         text = line[:MAX_LINE]
         if not parts:
             start = offset
-        if text.endswith("\\") and len(parts) < MAX_JOINED and not _COMMENT.match(text):
-            parts.append(text[:-1])
+        if text.endswith("\\") and len(parts) < MAX_JOINED:
+            parts.append(text)
             continue
-        yield start, " ".join([*parts, text]) if parts else text
+        yield start, "\n".join([*parts, text]) if parts else text
         parts = []
     if parts:
-        yield start, " ".join(parts)
+        yield start, "\n".join(parts)
 
 
-def _lost(line: str, start: int, end: int, after: list[str], *, pipefail: bool, kind: str) -> str:
-    """How the line itself throws the status away; "" when it does not."""
-    head = _QUOTED.sub(lambda found: " " * len(found[0]), line[:start])
-    tail = _QUOTED.sub(" ", line[end:])
-    if (kind == "make" and _RECIPE.match(line)) or (kind == "ini" and _DASHED.match(line)):
-        return "a leading -"
-    if re.search(r"(?:^|[;&|]|\bthen|\bdo)\s{0,20}!\s{1,9}(?:[\w./=-]{1,60}\s{1,9}){0,4}$", head):
-        return "!"
-    if _CAPTURED.search(head):
-        return "a command substitution"
-    if _IF.search(head):
-        block = tail + "\n" + "\n".join(_until_fi(after))
-        return "" if _FAILS.search(block) else "a condition"
-    if either := _OR.search(tail):
-        return "" if _FAILS.search(tail[either.start() :]) else either[0].strip()
-    if then := _THEN.search(tail):
-        return then[0].strip(" '\")")
-    command = re.split(r"\|\||&&|;", tail, maxsplit=1)[0]
-    if _PIPE.search(command) and not pipefail and not any("PIPESTATUS" in text for text in [tail, *after]):
-        return "a pipe without pipefail"
-    if _LATER.search(tail) and not any(re.match(r"\s*wait\b", text) for text in after):
-        return "&"
-    return ""
+def _recipes(lines: Sequence[str], first: int, *, just: bool) -> Iterator[Found]:
+    """The lines of recipes, each of which gets a shell of its own unless `.ONESHELL` says otherwise."""
+    variables: dict[str, str] = {}
+    recipes: list[tuple[int, str]] = []
+    whole = "\n".join(lines)
+    for offset, line in _joined(lines):
+        if line[:1] == "\t" or (just and line[:1] == " "):
+            recipes.append((offset, line))
+        elif inline := _INLINE.match(line):
+            recipes.append((offset, "\t" + inline[1]))
+        elif variable := _MAKE_VARIABLE.match(line):
+            variables[variable[1]] = variable[2]
+    flags = variables.get(".SHELLFLAGS", "")
+    errexit, pipefail = bool(re.search(r"-[a-z]*e", flags)), "pipefail" in flags
+    ignored = ".IGNORE" if re.search(r"^\.IGNORE\s{0,9}:", whole, re.MULTILINE) else ""
+    if re.search(r"(?:^|\s)(?:-[a-z]*i[a-z]*|--ignore-errors)\b", variables.get("MAKEFLAGS", "")):
+        ignored = "MAKEFLAGS"
+    if re.search(r"^\.ONESHELL\s{0,9}:", whole, re.MULTILINE):
+        recipes = list(_together(recipes))
+    for offset, recipe in recipes:
+        prefix = _RECIPE.match(recipe)
+        body = recipe[prefix.end() :] if prefix else recipe
+        dashed = "a leading -" if prefix and "-" in prefix[0] else ""
+        for _ in range(3):
+            body = _MAKE_REFERENCE.sub(lambda found: variables.get(found[1], f"${{{found[1]}}}"), body)
+        if body.startswith("-") and not dashed:
+            body, dashed = body[1:], "a leading -"
+        body = _called(body).replace("$$", "$")
+        if tells(body.replace('"', "").replace("'", "")):
+            yield from status.read(body, first + offset, pipefail=pipefail, errexit=errexit, lost=dashed or ignored)
 
 
-def _until_fi(after: list[str]) -> Iterator[str]:
-    for text in after:
-        yield text
-        if re.match(r"\s*(?:fi|done)\b", text):
-            return
+def _called(text: str) -> str:
+    """A recipe without calls of make's own functions: what `foreach` repeats in its place, of others a word."""
+    for _ in range(10):
+        at = text.rfind("$(")
+        while at >= 0 and text[at - 1 : at] == "$":  # `$$(` is the shell's
+            at = text.rfind("$(", 0, at)
+        if at < 0:
+            return text
+        depth, end = 0, at + 1
+        while end < len(text):
+            depth += (text[end] == "(") - (text[end] == ")")
+            end += 1
+            if depth == 0:
+                break
+        inner = text[at + 2 : end - 1]
+        meaning = inner.split(",", 2)[-1] if inner.startswith("foreach ") else "MAKE_CALL"
+        text = text[:at] + meaning + text[end:]
+    return text
 
 
-def _by_script(before: list[str], after: list[str], *, errexit: bool) -> str:
-    """How the lines around throw the status away."""
-    if any(_FAILS.search(text) for text in after[:20]):
-        return ""
-    off = next((text for text in reversed(before) if re.match(r"\s*set\s{1,9}[-+]\w*e|\s*set\s{1,9}[-+]o", text)), "")
-    if _NO_ERREXIT.match(off):
-        return "set +e"
-    last = next((text.strip() for text in reversed(after) if text.strip() and not _COMMENT.match(text)), "")
-    return last if not errexit and last in {"exit 0", "true", ":"} else ""
+def _together(recipes: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """The lines of each recipe as one script."""
+    start, last, parts = 0, -1, list[str]()
+    for offset, line in recipes:
+        if parts and offset != last + 1:
+            yield start, "\n".join(parts)
+            parts = []
+        if not parts:
+            start = offset
+        parts.append(line[1:])
+        last = offset + line.count("\n")
+    if parts:
+        yield start, "\n".join(parts)
+
+
+def _instructions(lines: Sequence[str], first: int) -> Iterator[Found]:
+    pipefail = errexit = False
+    for offset, line in _joined(lines):
+        found = _DOCKER.match(line)
+        if not found:
+            continue
+        body = found[3]
+        if found[1].upper() == "SHELL":
+            pipefail, errexit = "pipefail" in body, bool(re.search(r"\"-[a-z]*e", body))
+            continue
+        if body.lstrip().startswith("["):
+            try:
+                words = [str(word) for word in json.loads(body)]
+            except (ValueError, RecursionError):
+                words = []
+            if words:
+                body = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
+        yield from status.read(body, first + offset, pipefail=pipefail, errexit=errexit)
+
+
+def _strings(lines: Sequence[str], first: int, *, ini: bool) -> Iterator[Found]:
+    """Commands in strings, and on lines of their own behind a key, a dash or nothing."""
+    ignored: dict[int, str] = {}
+    section = 0
+    for offset, line in enumerate(lines):
+        if _SECTION.match(line[:MAX_LINE]):
+            section = offset
+        if found := _IGNORED.match(line[:MAX_LINE]):
+            ignored[section] = found[1]
+    section = 0
+    for offset, line in enumerate(line[:MAX_LINE] for line in lines):
+        if _SECTION.match(line):
+            section = offset
+        if re.match(r"\s*(?:#|//|;|\*|<!--|@?(?i:rem)\s)", line) or not tells(line.replace('"', "").replace("'", "")):
+            continue
+        lost = ignored.get(section, "") or next((ignored[section] for _ in [0] if section in ignored), "")
+        commands = [(next(filter(None, found.groups()), "")) for found in _QUOTED.finditer(line)]
+        commands = [command.replace('\\"', '"') for command in commands if _is_command(command)]
+        if not commands and (ini or not re.search(r"[(){}]", line)):
+            rest = line[match.end() :] if (match := _KEY.match(line)) else line
+            commands = [rest.strip().rstrip(",")]
+        for command in commands:
+            dash = (
+                "a leading -"
+                if re.match(r"\s*-\s+\S", command) or (ini and re.match(r"\s*(?:commands\w*\s*=\s*)?-\s+\S", line))
+                else ""
+            )
+            for found in status.read(_PREFIXES.sub("", command), first + offset, lost=dash or lost):
+                if isinstance(found, Evasion):  # that a line of another language is no shell says nothing
+                    yield found
+
+
+def _is_command(text: str) -> bool:
+    """Whether a string is a command of its own, and not a word of one."""
+    return mentions_audit(text) or (STRICT_VARIABLE in text and " " in text)
+
+
+def _powershell(lines: Sequence[str], first: int) -> Iterator[Found]:
+    """PowerShell and cmd, which go on after a program fails: the last command counts, or what reads its status."""
+    joined = [(offset, text) for offset, text in _joined(lines) if not re.match(r"\s*(?:#|::|@?(?i:rem)\s)", text)]
+    for position, (offset, text) in enumerate(joined):
+        if not mentions_audit(text) or re.match(r"(?i)\s*@?(?:echo|Write-\w+)\b", text):
+            continue
+        after = [line for _, line in joined[position + 1 :] if line.strip() and line.strip() not in {"}", ")"}]
+        if passed := _PASSED.search(text):
+            yield Evasion(first + offset, "swallow", passed[0].strip())
+        elif after and not any(_READ_ELSEWHERE.search(line) for line in [text, *after]):
+            shown = next((line.strip() for line in after if not _NOTHING.fullmatch(line)), after[-1].strip())
+            yield Evasion(first + offset, "swallow", f"; {shown}"[:40])

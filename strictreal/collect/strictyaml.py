@@ -5,6 +5,7 @@ Read as a stream of events, so that neither depth nor aliases cost anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,7 +22,8 @@ from yaml.events import (
 )
 
 from strictreal.collect import strictlines, strictstatus
-from strictreal.collect.strictevasion import Evasion
+from strictreal.collect.shell.audits import mentions_audit
+from strictreal.collect.strictevasion import Evasion, Unread
 from strictreal.collect.strictlines import is_false
 from strictreal.config import STRICT_VARIABLE
 from strictreal.kubeyaml import MAX_DEPTH
@@ -54,7 +56,7 @@ class _Frame:
     """Keys that make a failure count for nothing, with their lines."""
 
 
-def evasions(text: str, *, hands_through: bool) -> Iterator[Evasion]:
+def evasions(text: str, *, hands_through: bool) -> Iterator[Evasion | Unread]:
     """Every place of a YAML stream that turns strict mode off.
 
     Args:
@@ -104,11 +106,27 @@ def evasions(text: str, *, hands_through: bool) -> Iterator[Evasion]:
 _PARDONS = frozenset(
     {
         *("continue-on-error", "allow_failure", "continueOnError", "soft_fail", "ignore_errors", "ignore_error"),
-        *("ignore-errors", "ignoreErrors", "ignore_failure"),
+        *(
+            "ignore-errors",
+            "ignoreErrors",
+            "ignore_failure",
+            "continue_on_error",
+            "allowFailure",
+            "allow-failure",
+            "soft-fail",
+        ),
+        *("ignore_fail", "ignoreFailure", "ignoreReturnCode", "ignore-failure"),
     }
 )
 """Keys of GitHub, GitLab, Azure, Buildkite, Ansible and Taskfile files under which a failure counts for nothing."""
-_NEVER = {("if", "false"), ("when", "never"), ("failed_when", "false"), ("failure", "ignore"), ("condition", "false")}
+_NEVER = {
+    *(("if", "false"), ("when", "never"), ("failed_when", "false"), ("failure", "ignore"), ("condition", "false")),
+    *(("when", "manual"), ("failontaskfailure", "false"), ("failonstderr", "never"), ("enabled", "false")),
+    *(("failonerror", "false"), ("fail_on_error", "false"), ("fail-on-error", "false"), ("if", "!true"), ("if", "0")),
+}
+_LITERALS = re.compile(r"\(?\s*('[^']{0,80}'|\d{1,9}|true|false)\s*(==|!=)\s*('[^']{0,80}'|\d{1,9}|true|false)\s*\)?")
+"""A comparison of two constants, which always comes out the same."""
+_SEVERAL = re.compile(r"[\s;]")
 
 
 def _pardons(key: str, value: str) -> bool:
@@ -118,20 +136,40 @@ def _pardons(key: str, value: str) -> bool:
         text = inner
     if key in _PARDONS:
         return text in {"true", "yes", "on", "1"} or (text == inner and text != "false")
-    return (key, text) in _NEVER
+    if key in {"if", "condition"}:
+        if text.startswith("false &&") or text.endswith("&& false"):
+            return True
+        if found := _LITERALS.fullmatch(text):
+            return (found[1] == found[3]) != (found[2] == "==")
+    return (key.lower(), text) in _NEVER
 
 
-def _verdicts(frame: _Frame) -> Iterator[Evasion]:
+def _runs(text: str) -> bool:
+    """Whether a scalar is a script that concerns an audit or the variable, though it may put the command together."""
+    if mentions_audit(text):
+        return True
+    plain = text.replace('"', "").replace("'", "").replace("\\", "")
+    return bool(_SEVERAL.search(plain)) and (STRICT_VARIABLE in plain or ("strictreal" in plain and "audit" in plain))
+
+
+def _verdicts(frame: _Frame) -> Iterator[Evasion | Unread]:
     """Audits of one mapping or list whose status is thrown away."""
     shell = frame.pairs.get("shell")
     for key, scalar in frame.scripts:
         strong = frame.under in {"script", "before_script"} or key in {"script", "before_script", "command"}
-        strong |= shell is not None and shell.text.strip() == "bash"
+        errexit = key == "run" or strong
+        if shell is not None and "{0}" in shell.text:  # a command line of one's own, with its own options or none
+            errexit, strong = bool(re.search(r"\s-\w*e|errexit", shell.text)), "pipefail" in shell.text
+        elif shell is not None:
+            strong |= shell.text.strip() == "bash"
         lines = scalar.text.split("\n")
         if key == "after_script" or frame.under == "after_script":
             yield Evasion(scalar.line, "swallow", "after_script")
+        kind = (
+            "powershell" if shell is not None and re.match(r"(?i)\s*(?:pwsh|powershell|cmd)\b", shell.text) else "shell"
+        )
         yield from strictstatus.swallowed(
-            lines, scalar.line + scalar.block, pipefail=strong, errexit=key == "run" or strong
+            lines, scalar.line + scalar.block, pipefail=strong, errexit=errexit, kind=kind
         )
     if frame.audits and frame.mapping:
         for line, shown in frame.pardons:
@@ -153,10 +191,10 @@ def _opaque(stack: list[_Frame]) -> None:
             frame.key = None
 
 
-def _scalar(stack: list[_Frame], scalar: _Scalar, *, hands_through: bool) -> Iterator[Evasion]:
+def _scalar(stack: list[_Frame], scalar: _Scalar, *, hands_through: bool) -> Iterator[Evasion | Unread]:
     if not stack or not stack[-1].mapping:
-        if stack and strictstatus.AUDIT.search(scalar.text):
-            stack[-1].audits = True
+        if stack and _runs(scalar.text):
+            stack[-1].audits |= mentions_audit(scalar.text)
             stack[-1].scripts.append(("", scalar))
         yield from _text(scalar)
         return
@@ -167,8 +205,8 @@ def _scalar(stack: list[_Frame], scalar: _Scalar, *, hands_through: bool) -> Ite
     key, frame.key = frame.key, None
     if _pardons(key.text, scalar.text):
         frame.pardons.append((scalar.line, f"{key.text}: {scalar.text.strip()[:30]}"))
-    elif key.text not in {"name", "description", "summary", "title"} and strictstatus.AUDIT.search(scalar.text):
-        frame.audits = True
+    elif key.text not in {"name", "description", "summary", "title"} and _runs(scalar.text):
+        frame.audits |= mentions_audit(scalar.text)
         frame.scripts.append((key.text, scalar))
     if key.text in {"name", "value", "shell"} or len(frame.pairs) < 8:
         frame.pairs[key.text] = scalar
@@ -182,7 +220,7 @@ def _scalar(stack: list[_Frame], scalar: _Scalar, *, hands_through: bool) -> Ite
         yield from _text(scalar)
 
 
-def _text(scalar: _Scalar) -> Iterator[Evasion]:
+def _text(scalar: _Scalar) -> Iterator[Evasion | Unread]:
     """`KEY=value` in a list, and every line of a script."""
     if STRICT_VARIABLE in scalar.text:
         yield from strictlines.evasions(scalar.text.split("\n"), scalar.line + scalar.block, as_shell=True)

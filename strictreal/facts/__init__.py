@@ -13,12 +13,14 @@ from strictreal.errors import EvidenceError
 from strictreal.facts import behaviour as _behaviour
 from strictreal.facts import charts as _charts
 from strictreal.facts import claims as _claims
+from strictreal.facts import cluster as _cluster
 from strictreal.facts import code as _code
 from strictreal.facts import gate as _gate
 from strictreal.facts import memory as _memory
 from strictreal.facts import patterns as _patterns
 from strictreal.facts import policies as _policies
 from strictreal.facts import sprints as _sprints
+from strictreal.facts import supply as _supply
 from strictreal.facts import unread as _unread
 from strictreal.model import Fact, Observation, canonical
 

@@ -15,14 +15,35 @@ class Module(Located, frozen=True, kw_only=True):
     """`test`, `example` (documentation, demonstrations and benchmarks count as such) or `product`."""
 
 
+LoadKind = Literal["name", "computed", "path", "folder", "hidden", "unknown", "mention"]
+
+
 class Imports(Located, frozen=True, kw_only=True):
-    """What one module imports. It serves to find what git ignores, and is left out of the bundle."""
+    """What one module imports. It serves to find what git ignores and what the product uses; no bundle has it."""
 
     unit = "Module"
     names: tuple[str, ...]
     """Dotted, relative ones with their leading dots; for `from a import b` both may be modules: `a.b`."""
     lines: tuple[Natural, ...]
     """Where each stands."""
+    typing: tuple[str, ...] = ()
+    """Those of the names that are imported for type checkers alone."""
+
+
+class Load(Located, frozen=True, kw_only=True):
+    """One place where a module loads or runs something by other means than an import statement.
+
+    It serves to find code that nobody read, and is left out of the bundle.
+    """
+
+    unit = "Module"
+    how: str
+    """What does it: `exec`, `runpy.run_path`, `sys.path.insert`, …"""
+    kind: LoadKind
+    target: str = ""
+    """`name`: the module, dotted. `computed`: how its name begins. `path`, `folder`: `//` and the path in the subject, or
+    a path as written, or nothing when it is computed. `hidden`, `unknown`: what is run, in words. `mention`: a text that reads as the name
+    of a module in a folder of tests or examples."""
 
 
 class SettingsModule(Fact, frozen=True, kw_only=True):

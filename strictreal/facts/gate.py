@@ -50,12 +50,12 @@ class Exemption(Located, frozen=True, kw_only=True):
 
     unit = "Configuration"
     setting: str
-    """`settings` or `exclude`."""
+    """`settings`, `exclude` or `unread`."""
     glob: str
     matched: Natural
     """How many files it takes out."""
     of: Natural
-    """How many it could take out: source files for `settings`, all files for `exclude`."""
+    """How many it could take out: source files for `settings` and `unread`, all files for `exclude`."""
     unbounded: bool
     """The pattern names no folder or file, nor a telling part of one, such as `*` or `*.py`."""
 

@@ -160,6 +160,7 @@ class MemorySystem:
             Damaged: stored data is not what was written; the message names what is lost.
         """
         await self._store.open()
+        self._unkept.update(self._store.check().tenants)  # their segments are as the restoring left them
         self._tasks = [asyncio.create_task(self._upkeep(), name="upkeep")]
         if self._relay:
             self._relay.start()

@@ -136,13 +136,16 @@ def _retries(module: ParsedModule, loop: ast.For | ast.AsyncFor | ast.While, bod
 
 def _is_default(module: ParsedModule, result: ast.Name, loop: ast.stmt) -> bool:
     """Whether a result keeps, where every round fails, the literal that it was given before the loop."""
-    bound = [b for b in module.names.reaching(result) if b.value is not None]
-    if len(bound) < 2:
-        return False
-    first = bound[0]
-    if first.value is None or getattr(first.node, "lineno", 0) >= loop.lineno:
-        return False
-    return bodies.value_of(module, first.value) in {"none", "trivial", "record", "text"}
+    last = loop.end_lineno or loop.lineno
+    bound = module.names.reaching(result)
+    if not any(loop.lineno <= getattr(b.node, "lineno", 0) <= last for b in bound):
+        return True  # a constant, a parameter: no result of any round
+    orelse = {id(n) for s in getattr(loop, "orelse", ()) for n in bodies.within(s)}
+    given = [b for b in bound if b.value is not None]
+    before = [b for b in given if getattr(b.node, "lineno", 0) < loop.lineno or id(b.node) in orelse]
+    return any(
+        len(given) > 1 and bodies.value_of(module, b.value) in {"none", "trivial", "record", "text"} for b in before
+    )
 
 
 def _following(module: ParsedModule, statement: ast.stmt) -> list[ast.stmt]:

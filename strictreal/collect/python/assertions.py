@@ -143,8 +143,20 @@ class Judge:
                 seen.skip = reason
             if not reason:
                 self._statement(statement, where, seen, frame)
-            if reason or isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break):
+            if reason or self._leaves(statement):
                 where = Where(reached=False)
+
+    def _leaves(self, statement: ast.stmt, depth: int = MAX_DEPTH) -> bool:
+        """Whether nothing after a statement runs: it returns or raises, in a branch that is always taken too."""
+        if isinstance(statement, ast.If) and depth:
+            known = truth(self._module, statement.test)
+            branches = {True: [statement.body], False: [statement.orelse], None: [statement.body, statement.orelse]}[
+                known
+            ]
+            return all(any(self._leaves(s, depth - 1) for s in branch) for branch in branches)
+        if ends_the_test(self._module, statement):
+            return True
+        return isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break)
 
     def _statement(self, statement: ast.stmt, where: Where, seen: Seen, frame: Frame) -> None:
         branch = Where(where.reached, where.swallows, where.swallows_outcomes, always=False)
@@ -159,8 +171,8 @@ class Judge:
             case ast.If():
                 known = truth(self._module, statement.test)
                 self._expressions(statement, where, seen, frame)
-                self._block(statement.body, never if known is False else branch, seen, frame)
-                self._block(statement.orelse, never if known is True else branch, seen, frame)
+                self._block(statement.body, {True: where, False: never, None: branch}[known], seen, frame)
+                self._block(statement.orelse, {True: never, False: where, None: branch}[known], seen, frame)
             case ast.For() | ast.AsyncFor():
                 self._expressions(statement, where, seen, frame)
                 self._block(statement.body, never if self._is_empty(statement.iter, frame) else branch, seen, frame)
@@ -173,14 +185,18 @@ class Judge:
                 self._block(statement.orelse, branch, seen, frame)
             case ast.Try() | ast.TryStar():
                 self._try(statement, where, branch, seen, frame)
-            case ast.With(items=[item], body=[ast.Raise()]) if self._raises(item.context_expr):
+            case ast.With(items=[item]) if self._raises_by_itself(item.context_expr, statement.body):
                 seen.add(CONSTANT)  # `with pytest.raises(E): raise E`
+                inside = Where(where.reached, swallows=True, swallows_outcomes=True, always=where.always)
+                self._block(statement.body, inside, seen, frame)
             case ast.With() | ast.AsyncWith():
                 self._expressions(statement, where, seen, frame)
                 self._block(statement.body, self._suppressing(statement, where), seen, frame)
             case ast.Match():
                 for case in statement.cases:
                     self._block(case.body, branch, seen, frame)
+            case ast.AsyncFunctionDef() if self._is_never_awaited(statement, frame):
+                self._block(statement.body, never, seen, frame)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 used = bool(statement.decorator_list) or frame.uses(self._module, statement.name, statement)
                 self._block(statement.body, branch if used and where.reached else never, seen, frame)
@@ -193,8 +209,28 @@ class Judge:
             case _:
                 self._expressions(statement, where, seen, frame)
 
-    def _raises(self, expression: ast.expr) -> bool:
-        return isinstance(expression, ast.Call) and last_name(expression.func) in {"raises", "assertRaises"}
+    def _raises_by_itself(self, expression: ast.expr, body: list[ast.stmt]) -> bool:
+        """Whether a block is to raise and does, whatever the code under test does.
+
+        It raises something, alone or where any error will do; or it asserts what is never true.
+        """
+        if not (isinstance(expression, ast.Call) and last_name(expression.func) in {"raises", "assertRaises"}):
+            return False
+        kind = expression.args[0] if expression.args else None
+        broad = bool(self._caught(kind) & _BROAD) if kind is not None else False
+        whole = bool(expression.keywords) or len(expression.args) > 1  # a message to match tells one error from another
+        for statement in body:
+            if isinstance(statement, ast.Raise) and statement.exc is not None:
+                return len(body) == 1 or (broad and not whole)
+            if isinstance(statement, ast.Assert) and truth(self._module, statement.test) is False:
+                return broad
+        return False
+
+    def _is_never_awaited(self, function: ast.AsyncFunctionDef, frame: Frame) -> bool:
+        """Whether a nested coroutine is called as a statement and nothing else, so that none of it runs."""
+        calls = frame.calls(self._module, function.name, function)
+        parents = self._module.parents
+        return bool(calls) and all(isinstance(parents[call], ast.Expr) for call in calls)
 
     def _is_empty(self, iterable: ast.expr, frame: Frame) -> bool:
         """Whether a loop runs over nothing: a literal that is empty, or a name for one that nothing else touches."""
@@ -293,9 +329,21 @@ class Judge:
         name = last_name(call.func)
         dotted = self._module.resolve(call.func)
         helper = self._helper(call.func, frame)
+        if helper and isinstance(self._module.parents[call], ast.Expr) and self._is_coroutine(call.func, frame):
+            seen.add(UNREACHABLE)  # called and not awaited, so that none of it runs
+            return
         if self._named_so(call, name, dotted, frame) if helper is None else helper:
             lost = self._lost(where, outcome=dotted in _OUTCOMES)
             seen.add(lost or (CONSTANT if is_trivial(self._module, call, name) else ""))
+
+    def _is_coroutine(self, node: ast.expr, frame: Frame) -> bool:
+        """Whether an expression is an `async def` of this module, and nothing else."""
+        found: list[ast.AST | None] = []
+        if isinstance(node, ast.Name):
+            found += self._module.definitions(node)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}:
+            found.append(self._method(frame.owner, node.attr)[0])
+        return bool(found) and all(isinstance(f, ast.AsyncFunctionDef) and not f.decorator_list for f in found)
 
     def _helper(self, node: ast.expr, frame: Frame) -> bool | None:
         """Whether a function of this module can fail the test; None when the expression denotes none."""

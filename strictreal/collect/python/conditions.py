@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Literal
 
-from strictreal.collect.python import bodies, failures
+from strictreal.collect.python import bodies, failures, statuses
 from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import vocabulary, words
@@ -34,7 +34,9 @@ _SOFTLY = vocabulary("try optional safe maybe soft attempt none possible")
 CLIENTS = vocabulary(
     """
     client redis connection conn database db producer consumer broker publisher engine pool kafka postgres mongo
-    s3 bucket gateway backend session channel embedder llm vectorstore
+    s3 bucket gateway backend session channel embedder llm vectorstore es elastic elasticsearch opensearch mongodb mqtt
+    amqp rabbit rabbitmq nats minio qdrant weaviate milvus pinecone neo4j cassandra memcached memcache dynamodb
+    firestore bigquery clickhouse vault consul etcd stub smtp ldap sdk openai anthropic bedrock
     """
 )
 """Words of objects by which a service is called."""
@@ -43,15 +45,17 @@ _KEYS = (("api", "key"), ("access", "token"), ("api", "token"), ("auth", "token"
 """Last words of settings without which a service cannot be called."""
 _LOCKS = vocabulary("cache primary sort partition routing foreign public dict group order row map shard idempotency")
 """First words of keys that open nothing."""
-_FAILED = frozenset({"error", "errors", "exception"})
+_FAILED = frozenset({"error", "errors", "exception", "timed_out", "functionerror", "fault", "is_error", "iserror"})
 """Fields by which an answer says that the service failed."""
 _ANSWERS = vocabulary("response resp payload reply answer result body data output")
 _GETTING = {(verb,) for verb in ("get", "connect", "discover", "find", "open", "locate", "resolve", "try", "maybe")}
 _GOOD = frozenset({"ok", "is_success", "is_ok"})
 _BAD = frozenset({"is_error", "is_client_error", "is_server_error"})
-_STATUS = frozenset({"status_code", "status"})
 _ERRORS = frozenset({"error", "err", "exception", "is_err", "is_error", "is_failure", "failed", "has_error"})
-_FETCHING = vocabulary("fetch request download query call")
+_ERRORS_BESIDE = frozenset({"err", "error", "exc", "exception", "failure"})
+_OUTCOMES = _ERRORS_BESIDE | {"ok", "success", "succeeded"}
+"""Last words of variables by which a call says beside its result whether it failed."""
+_FETCHING = vocabulary("fetch request download query call invoke")
 _SERVICES = CLIENTS | {"api", "http", "remote", "service", "bus", "upstream", "webhook", "mailer"}
 _DEVICES = vocabulary("cuda gpu mps xpu npu hpu dev device torch")
 _REMOTE = vocabulary("remote api cloud online")
@@ -83,6 +87,10 @@ def absent(module: ParsedModule, test: ast.expr, *, when: bool, through: bool = 
         return _of_comparison(module, test, when=when)
     if isinstance(test, ast.Call) and dotted(module, test.func) in _ASKING_PROGRAMS:
         return "program" if not when else None
+    if statuses.exits(module, test):
+        return None if not when else "reach" if statuses.connects(module, test) else "answer"
+    if isinstance(test, ast.Name) and (own := _outcome(module, test)) is not None:
+        return "answer" if when is own else None
     if isinstance(test, ast.BoolOp):
         asked = [
             part
@@ -91,7 +99,7 @@ def absent(module: ParsedModule, test: ast.expr, *, when: bool, through: bool = 
         ]
         parts = [absent(module, part, when=when, through=through) for part in asked]
         return next((part for part in parts if part not in {None, "client", "address"}), None)
-    if is_error(test):
+    if is_error(test) or of_reply(module, test):
         return "answer" if when else None
     called = test.func if isinstance(test, ast.Call) else test
     name = _last(called)
@@ -110,7 +118,7 @@ def absent(module: ParsedModule, test: ast.expr, *, when: bool, through: bool = 
         return "reach" if _NEGATIVE.isdisjoint(own) is not when else None
     if when:
         return None
-    if is_reply(module, test) or (through and may_be_nothing(module, test)):
+    if is_reply(module, test) or statuses.prints(module, test) or (through and may_be_nothing(module, test)):
         return "answer"
     if _names_module(module, test):
         return "program"
@@ -121,7 +129,7 @@ def is_error(test: ast.expr) -> bool:
     """Whether a condition is the error that a result holds: `result.error`, `result.is_err()`, `future.exception()`."""
     if isinstance(test, ast.Attribute) and test.attr in _BAD:
         return False  # of an HTTP response
-    if _field(test) in _FAILED:
+    if _field(test).lower() in _FAILED:
         return True
     asked = test.func if isinstance(test, ast.Call) and not test.args else test
     if not isinstance(asked, ast.Attribute) or asked.attr not in _ERRORS:
@@ -129,7 +137,28 @@ def is_error(test: ast.expr) -> bool:
     return getattr(asked.value, "id", "") not in {"self", "cls", "sys", "logging"}
 
 
-def _field(test: ast.expr) -> str:
+def of_reply(module: ParsedModule, test: ast.expr) -> bool:
+    """Whether a condition is a field by which what a service has answered tells of an error: `result.errors`."""
+    if isinstance(test, ast.Attribute) and test.attr in _FAILED:
+        return isinstance(test.value, ast.Name) and is_reply(module, test.value)
+    return _field(test, any_holder=True).lower() in _FAILED and is_reply(module, _holder(test))
+
+
+def _holder(test: ast.expr) -> ast.expr:
+    """What a field is looked up in."""
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute):
+        return test.func.value
+    return test.value if isinstance(test, ast.Subscript) else test
+
+
+def _outcome(module: ParsedModule, test: ast.Name) -> bool | None:
+    """The value of a variable that a failed call gives beside its result: `rows, error = api.fetch(query)`."""
+    own = words(test.id)
+    call = statuses.unpacked(module, test) if own and own[-1] in _OUTCOMES else None
+    return own[-1] in _ERRORS_BESIDE if call is not None and is_reply(module, call) else None
+
+
+def _field(test: ast.expr, *, any_holder: bool = False) -> str:
     """The field of an answer that an expression looks up: `payload["errors"]`, `reply.get("error")`; "" for others."""
     if isinstance(test, ast.Subscript):
         holder, key = test.value, test.slice
@@ -137,7 +166,7 @@ def _field(test: ast.expr) -> str:
         holder, key = test.func.value, test.args[0]
     else:
         return ""
-    named = isinstance(key, ast.Constant) and isinstance(key.value, str) and _is_answer(holder)
+    named = isinstance(key, ast.Constant) and isinstance(key.value, str) and (any_holder or _is_answer(holder))
     return str(key.value) if named and isinstance(key, ast.Constant) else ""
 
 
@@ -152,6 +181,14 @@ def _made_by(module: ParsedModule, test: ast.expr) -> ast.expr:
         bound = [b.value for b in module.names.reaching(test)]
         test = bound[0] if len(bound) == 1 and bound[0] is not None else test
     return test.value if isinstance(test, ast.Await) else test
+
+
+def statuses_of(module: ParsedModule, test: ast.expr) -> bool:
+    """Whether a condition asks only for the status of a response or a program."""
+    asked, _ = subject(test, when=True)
+    if isinstance(asked, ast.Compare):
+        return statuses.failed(module, asked) is not None
+    return isinstance(asked, ast.Attribute) and asked.attr in _GOOD | {"returncode"}
 
 
 def may_be_nothing(module: ParsedModule, test: ast.expr) -> bool:
@@ -215,6 +252,8 @@ def uses(module: ParsedModule, test: ast.expr, block: list[ast.stmt]) -> bool:
     A variable or parameter of the function holds what was looked up or handed over, and may be empty.
     """
     asked, _ = subject(test, when=True)
+    if statuses.tripped(asked):
+        return any(isinstance(n, ast.Call) for s in block[:MAX_STATEMENTS] for n in bodies.within(s))
     if isinstance(asked, ast.Name) and not isinstance(module.names.binding_scope(asked), ast.Module):
         return False
     if isinstance(asked, ast.Call):
@@ -251,7 +290,11 @@ def _of_comparison(module: ParsedModule, test: ast.Compare, *, when: bool) -> Ab
             return "answer"
         if holder == "os.environ" and not there:
             return _of_setting(words(module.string(test.left) or ""))
-    return "answer" if _is_failure(test) is when else None
+    if statuses.tripped(test):
+        return "reach" if when else None
+    if statuses.failed(module, test) is when and statuses.connects(module, test.left):
+        return "reach"
+    return "answer" if statuses.failed(module, test) is when else None
 
 
 def _of_value(module: ParsedModule, test: ast.expr, called: ast.expr) -> Absent | None:
@@ -297,30 +340,6 @@ def _is_broken(called: ast.expr, own: tuple[str, ...]) -> bool:
 
 def _is_nothing(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
-
-
-def _is_failure(test: ast.Compare) -> bool | None:
-    """Whether a comparison of a status is true for what failed; None for anything else, and for 404 alone."""
-    if len(test.ops) != 1 or not isinstance(test.left, ast.Attribute):
-        return None
-    [operator], [right] = test.ops, test.comparators
-    if test.left.attr == "returncode" and isinstance(right, ast.Constant) and right.value == 0:
-        return isinstance(operator, ast.NotEq | ast.Gt) if isinstance(operator, ast.NotEq | ast.Gt | ast.Eq) else None
-    if test.left.attr not in _STATUS:
-        return None
-    codes = right.elts if isinstance(right, ast.Tuple | ast.List | ast.Set) else [right]
-    known = [code.value for code in codes if isinstance(code, ast.Constant) and type(code.value) is int]
-    known += [200 for code in codes if isinstance(code, ast.Attribute) and code.attr in {"OK", "HTTP_200_OK", "ok"}]
-    if len(known) != len(codes) or not known:
-        return None
-    if isinstance(operator, ast.GtE | ast.Gt):
-        return True if 299 <= known[0] <= 500 else None
-    if isinstance(operator, ast.Lt | ast.LtE):
-        return False if 299 <= known[0] <= 500 else None
-    good = all(200 <= code < 300 for code in known)
-    if isinstance(operator, ast.Eq | ast.In):
-        return False if good else True if all(code >= 500 for code in known) else None
-    return True if good and isinstance(operator, ast.NotEq | ast.NotIn) else None
 
 
 def _names_module(module: ParsedModule, test: ast.expr) -> bool:

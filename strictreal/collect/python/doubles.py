@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from strictreal.collect.python import standins
 from strictreal.collect.python.bodies import dotted, qualname
 from strictreal.collect.python.module import ParsedModule
-from strictreal.collect.python.role import role
 from strictreal.facts.behaviour import Fake, words
 
 MAX_METHODS = 40
@@ -32,7 +31,7 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
             methods=tuple(methods[:MAX_METHODS]),
             function=qualname(module, node).rpartition(".")[0],
         )
-    if role(module.path) == "product":
+    if module.role == "product":
         yield from _functions(module)
     for source in module.of(ast.ImportFrom):
         prefix = "." * source.level + (source.module or "")

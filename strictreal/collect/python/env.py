@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from strictreal.collect.python import envforms
+from strictreal.collect.python import envforms, envwhole
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.names import MAX_ALIASES
 from strictreal.facts.code import EnvAccess
@@ -19,11 +19,11 @@ from strictreal.facts.code import EnvAccess
 _MENTIONS = (
     *("environ", "getenv", "putenv", "unsetenv", "setenv", "dotenv", "decouple", "envparse", "prettyconf", "dynaconf"),
     *("starlette", "dj_database_url", "everett", "envyaml", "BaseSettings", "expandvars", "envvar", "prefixed_env"),
-    *("getattr(", "__dict__", "vars("),
+    *("getattr(", "__dict__", "vars(", "env_var", "default_env", "auto_env"),
 )
 """A module without any of these words uses the environment in no form known here."""
 _PROCESS = re.compile(
-    r"(?:^|\w\.)(?P<form>(?:os|posix|nt)\.(?:environb?|getenvb?|putenv|unsetenv)(?![\w(]).*|"
+    r"(?:^|\w\.)_{0,2}(?P<form>(?:os|posix|nt)\.(?:environb?|getenvb?|putenv|unsetenv|_createenviron)(?![\w(]).*|"
     r"(?:os\.path|posixpath|ntpath)\.expandvars)$"
 )
 _LIBRARIES: dict[str, frozenset[str]] = {
@@ -39,11 +39,16 @@ _LIBRARIES: dict[str, frozenset[str]] = {
     "dj_database_url": frozenset({"config"}),
     "everett.manager": frozenset({"ConfigOSEnv", "ConfigEnvFileEnv"}),
     "envyaml": frozenset({"EnvYAML"}),
+    "wsgiref.handlers": frozenset({"read_environ"}),
+    "cyclopts.config": frozenset({"Env"}),
 }
 """Libraries that read the environment, and what of them does."""
 _SETTINGS_BASES = re.compile(r"pydantic(?:_settings)?(?:\.\w+)*\.BaseSettings$")
 _FLASK_LOADERS = {"from_envvar", "from_prefixed_env"}
 _COMMAND_LINES = {"click", "typer", "rich_click", "asyncclick", "cloup"}
+_CONFIGURED = {"configargparse", "cyclopts", "jsonargparse"}
+_OPTIONS = {"env_var", "auto_env_var_prefix", "default_env"}
+"""Keywords by which these libraries take the value of an option from a variable."""
 _PATCHERS = {"patch", "dict", "object", "multiple", "setattr", "setitem", "delattr", "delitem"}
 _ATTRIBUTES = {
     "environ",
@@ -55,8 +60,14 @@ _ATTRIBUTES = {
     "setenv",
     "expandvars",
     "import_module",
+    "resolve_name",
+    "locate",
+    "import_string",
+    "secure_getenv",
+    "GetEnvironmentVariableW",
 }
-_DYNAMIC = {"getattr", "vars", "__import__", "import_module"}
+_DYNAMIC = {"getattr", "vars", "__import__", "import_module", "resolve_name", "locate", "import_string"}
+_C_FUNCTIONS = (".getenv", ".secure_getenv", ".setenv", ".putenv", ".unsetenv", ".GetEnvironmentVariableW")
 _ROOTS = {library.partition(".")[0] for library in _LIBRARIES}
 _VARIABLE = re.compile(r"[A-Za-z_]\w{0,79}")
 
@@ -65,6 +76,7 @@ def facts(module: ParsedModule) -> Iterator[EnvAccess]:
     """Every access of the module."""
     if any(hint in module.text for hint in envforms.HINTS):
         yield from envforms.facts(module, _plain)
+    yield from envwhole.facts(module)
     yield from _plain(module)
 
 
@@ -76,6 +88,10 @@ def _plain(module: ParsedModule) -> Iterator[EnvAccess]:
         yield from _of_expression(module, node)
     for call in module.of(ast.Call):
         yield from _of_call(module, call)
+    if "auto_envvar_prefix" in module.text:
+        for value, key in module.keys.items():
+            if key is not None and module.string(key) == "auto_envvar_prefix":
+                yield EnvAccess(where=module.at(value), form="auto_envvar_prefix of a command line")
     for definition in module.of(ast.ClassDef):
         base = next((b for b in definition.bases if _is_settings_base(module, b)), None)
         if base is not None:
@@ -96,6 +112,10 @@ def _candidates(module: ParsedModule) -> list[ast.expr]:
     for call in module.of(ast.Call):
         if isinstance(call.func, ast.Name) and call.func.id in leading:
             found[_whole(module, call)] = None
+        elif isinstance(call.func, ast.Attribute) and call.func.attr in {"get", "pop", "__getitem__"}:
+            holder = call.func.value
+            if isinstance(holder, ast.Call) or (isinstance(holder, ast.Attribute) and holder.attr == "__dict__"):
+                found[_whole(module, call)] = None
     for subscript in module.of(ast.Subscript):
         holder = subscript.value
         if isinstance(holder, ast.Call) or (isinstance(holder, ast.Attribute) and holder.attr == "__dict__"):
@@ -165,7 +185,7 @@ def _form(dotted: str, *, called: bool) -> str:
         return "" if "()" in found["form"] else found["form"]  # what a copy or a value is used for is no access
     if dotted.startswith("psutil.Process()") and dotted.endswith(".environ"):
         return dotted
-    if dotted.startswith("ctypes.") and dotted.endswith((".getenv", ".setenv", ".putenv", ".unsetenv")):
+    if dotted.startswith(("ctypes.", "cffi.")) and dotted.endswith(_C_FUNCTIONS):
         return dotted
     for library, names in _LIBRARIES.items():
         if dotted.startswith(library + "."):
@@ -200,6 +220,9 @@ def _of_call(module: ParsedModule, call: ast.Call) -> Iterator[EnvAccess]:
         ):
             if not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None):
                 yield EnvAccess(where=module.at(keyword), form=f"{keyword.arg} of a command line")
+        elif keyword.arg in _OPTIONS and not _CONFIGURED.isdisjoint(_imported(module)):
+            if not (isinstance(keyword.value, ast.Constant) and not keyword.value.value):
+                yield EnvAccess(where=module.at(keyword), form=f"{keyword.arg} of a command line")
         elif keyword.arg == "__base__" and _is_settings_base(module, keyword.value):
             yield EnvAccess(where=module.at(keyword.value), form="BaseSettings subclass")
     target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "in_dict"), None)
@@ -207,6 +230,11 @@ def _of_call(module: ParsedModule, call: ast.Call) -> Iterator[EnvAccess]:
         patcher = last or module.resolve(function).rpartition(".")[2]
         if patcher in _PATCHERS and (form := _form(target.value, called=False)).startswith("os."):
             yield EnvAccess(where=module.at(target), form=f"{form} patched by name")
+
+
+def _imported(module: ParsedModule) -> set[str]:
+    """The packages that a module imports anything of."""
+    return {binding.dotted.partition(".")[0] for _, binding in module.names.bound() if binding.dotted}
 
 
 def _is_settings_base(module: ParsedModule, base: ast.expr) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Sequence
 from typing import Literal
 
 from strictreal.collect.python import bodies
@@ -13,7 +14,13 @@ from strictreal.facts.behaviour import vocabulary, words
 
 Breadth = Literal["everything", "service", "import", "other"]
 
-EVERYTHING = frozenset({"Exception", "BaseException"})
+EVERYTHING = frozenset({"Exception", "BaseException", "ExceptionGroup", "BaseExceptionGroup"}) | {
+    "exceptiongroup.ExceptionGroup",
+    "exceptiongroup.BaseExceptionGroup",
+}
+"""What every error is, and what a group of tasks raises, whatever went wrong in them."""
+MAX_KINDS = 50
+"""How many exceptions of one handler are looked at."""
 MISSING = frozenset({"ImportError", "ModuleNotFoundError", "importlib.metadata.PackageNotFoundError"})
 GONE = frozenset({"ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError"})
 """The other side hung up: there is nobody left to tell."""
@@ -44,6 +51,10 @@ _CLIENTS = vocabulary(
     docker google azure grpclib websockets websocket aioredis pymemcache memcache pylibmc etcd3 consul hvac
     ldap3 motor aiosmtplib stripe chromadb pinecone temporalio celery influxdb_client clickhouse_driver asyncssh
     zmq oracledb mistralai cohere twilio slack_sdk huggingface_hub valkey aerospike tornado.httpclient
+    zeep suds mlflow wandb pyodbc cx_Oracle snowflake trino pyhive impala couchbase arango aiobotocore aioboto3 pymssql
+    googleapiclient sendgrid pysnmp paho pulsar stomp pyrabbit rq meilisearch typesense algoliasearch supabase
+    postgrest firebase_admin auth0 msal okta plaid square braintree paypalrestsdk pynats hazelcast
+    asyncio_mqtt aiomqtt aiogram telegram discord litellm groq ollama replicate together vertexai pyspark
     """
 )
 """Packages whose exceptions, by and large, mean that the other side failed."""
@@ -60,7 +71,7 @@ _FAILING = vocabulary(
     """
     connection connect unavailable unreachable network timeout remote broker transport service redis kafka rpc
     http api database operational client server request endpoint gateway backend
-    upstream embedding llm storage publish provider delivery rate fetch download upload bus
+    upstream embedding llm storage publish provider delivery rate fetch download upload bus breaker circuit retry
     """
 )
 _NETWORK_CALLS = vocabulary(
@@ -69,7 +80,12 @@ _NETWORK_CALLS = vocabulary(
     sendmail login connect_ex create_datagram_endpoint open_unix_connection
     """
 )
-_CALLED = vocabulary("client api sdk session conn connection stub service translator geocoder gateway bus device")
+_CALLED = vocabulary(
+    """
+    client api sdk session conn connection stub service translator geocoder gateway bus device llm embedder reranker
+    provider upstream remote
+    """
+)
 """Words of objects by which a service or a device is called."""
 _RESOLVING = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
 _NETWORK_MODULES = (
@@ -77,26 +93,89 @@ _NETWORK_MODULES = (
 )
 _WAITING = vocabulary(
     """
-    get wait acquire join result communicate poll select recv recvfrom accept readline input read recv_multipart
-    receive get_message next get_nowait sleep gather as_completed __anext__
+    wait acquire join poll select recv recvfrom accept readline input read recv_multipart
+    receive get_message next get_nowait sleep as_completed __anext__
     """
 )
+_TAKING = vocabulary("get result communicate gather")
+"""Methods that wait for a queue or a task, or ask a service."""
 
 
 def catches(module: ParsedModule, handler: ast.ExceptHandler) -> tuple[str, ...]:
-    """What a handler catches, fully qualified where imports tell; empty for a bare `except:`."""
-    if handler.type is None:
-        return ()
-    listed = _unfold(module, handler.type)
-    return tuple(dotted(module, node) or "?" for node in listed)
+    """What a handler catches, fully qualified where imports tell; empty for a bare `except:`.
+
+    Tuples are followed through names, `*`, `+`, conditions and attributes of the class; `?` stands for what is unknown.
+    """
+    return () if handler.type is None else kinds(module, [handler.type])
 
 
-def _unfold(module: ParsedModule, node: ast.expr) -> list[ast.expr]:
+def kinds(module: ParsedModule, given: Sequence[ast.expr]) -> tuple[str, ...]:
+    """The exceptions that expressions stand for, as `catches` writes them."""
+    found: dict[str, None] = {}
+    waiting = list(given)[::-1]
+    for _ in range(MAX_KINDS):
+        if not waiting:
+            break
+        node = waiting.pop()
+        parts = _parts(module, node)
+        if parts is None:
+            found[_name(module, node)] = None
+        else:
+            waiting += parts[::-1]
+    return tuple(found)
+
+
+def _name(module: ParsedModule, node: ast.expr) -> str:
+    name = dotted(module, node).removeprefix("builtins.")
+    if name:
+        return name
+    named = (
+        dotted(module, n).removeprefix("builtins.") for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)
+    )
+    return next((name for name in named if name in EVERYTHING), "?")
+
+
+def _parts(module: ParsedModule, node: ast.expr) -> list[ast.expr] | None:
+    """What a collection of exceptions is put together from; None for one exception."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return node.elts
+    if isinstance(node, ast.Starred):
+        return [node.value]
+    if isinstance(node, ast.IfExp):
+        return [node.body, node.orelse]
+    if isinstance(node, ast.BoolOp):
+        return node.values
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [node.left, node.right]
+    if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+        return node.args if dotted(module, node.func) in {"tuple", "list", "set", "frozenset"} else None
+    bound: list[ast.expr | None] = []
     if isinstance(node, ast.Name):
         bound = [b.value for b in module.names.reaching(node)]
-        if len(bound) == 1 and isinstance(bound[0], ast.Tuple):
-            node = bound[0]
-    return node.elts if isinstance(node, ast.Tuple) else [node]
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        bound = _of_class(module, node)
+    if len(bound) != 1 or bound[0] is None or isinstance(bound[0], ast.Name | ast.Attribute):
+        return None
+    return None if _parts(module, bound[0]) is None or isinstance(bound[0], ast.IfExp) else [bound[0]]
+
+
+def _of_class(module: ParsedModule, node: ast.Attribute) -> list[ast.expr | None]:
+    """What an attribute of the class around, or of a class of this module, is given in the body of the class."""
+    owner: ast.AST | None = None
+    if getattr(node.value, "id", "") in {"self", "cls"}:
+        owner = module.parents.get(node)
+        while owner is not None and not isinstance(owner, ast.ClassDef):
+            owner = module.parents.get(owner)
+    else:
+        owner = next((d for d in module.definitions(node.value) if isinstance(d, ast.ClassDef)), None)
+    statements = owner.body if isinstance(owner, ast.ClassDef) else []
+    return [
+        s.value
+        for s in statements
+        if isinstance(s, ast.Assign | ast.AnnAssign)
+        for target in (s.targets if isinstance(s, ast.Assign) else [s.target])
+        if isinstance(target, ast.Name) and target.id == node.attr
+    ]
 
 
 def breadth(module: ParsedModule, names: tuple[str, ...], body: list[ast.stmt], *, defaulting: bool) -> Breadth | None:
@@ -163,6 +242,11 @@ def of_client(module: ParsedModule, names: tuple[str, ...], body: list[ast.stmt]
     return foreign and any(not _CALLED.isdisjoint(_receiver(call)) for call in _calls(body))
 
 
+def asks(body: list[ast.stmt]) -> bool:
+    """Whether some statement calls a method of a client of a service."""
+    return any(not (_CALLED - {"session"}).isdisjoint(_receiver(call)) for call in _calls(body))
+
+
 def _receiver(call: ast.Call) -> tuple[str, ...]:
     """The words of the object whose method is called."""
     held = call.func.value if isinstance(call.func, ast.Attribute) else None
@@ -184,8 +268,20 @@ def _starts_program(module: ParsedModule, body: list[ast.stmt]) -> bool:
 
 
 def _waits(body: list[ast.stmt]) -> bool:
-    """Whether a timeout is the ordinary end of waiting: for a queue, an event, a lock, a poll."""
-    return any(isinstance(call.func, ast.Attribute) and call.func.attr in _WAITING for call in _calls(body))
+    """Whether a timeout is the ordinary end of waiting: for a queue, an event, a lock, a poll; not for an answer."""
+    return any(
+        isinstance(call.func, ast.Attribute)
+        and (call.func.attr in _WAITING or (call.func.attr in _TAKING and not _is_asked(call)))
+        for call in _calls(body)
+    )
+
+
+def _is_asked(call: ast.Call) -> bool:
+    """Whether a service is asked for something, or the result of some work: `client.get(key)`, `future.result(2)`."""
+    own = set(_receiver(call))
+    return not (_CALLED | {"http", "store", "cache", "redis", "future", "fut", "db", "database", "repo"}).isdisjoint(
+        own
+    )
 
 
 def _calls(body: list[ast.stmt]) -> list[ast.Call]:

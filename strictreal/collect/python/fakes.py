@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from strictreal.collect.python import bodies, doubles, impostors, patches, served, standins
 from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.module import ParsedModule
-from strictreal.collect.python.role import role
 from strictreal.collect.python.standins import FIXTURES, LEGACY, harmless, library, record
 from strictreal.facts.behaviour import Fake, vocabulary
 
@@ -61,7 +60,7 @@ def _all(module: ParsedModule) -> Iterator[Fake]:
         if any(name.partition(".")[0] in module.text for name in standins.INVENTORS):
             yield from _invented(module)
         yield from doubles.facts(module)
-    if role(module.path) == "test" or any(hint in module.text for hint in _PATCHES):
+    if module.role == "test" or any(hint in module.text for hint in _PATCHES):
         yield from patches.facts(module)
     yield from served.facts(module)
     yield from impostors.facts(module)
@@ -166,7 +165,7 @@ def _fixtures(module: ParsedModule) -> Iterator[Fake]:
                     continue
                 if isinstance(inner.value, ast.Name) and inner.value.id == name:
                     yield record(module, inner, "mock", f"pytest_mock.{name}.{inner.attr}")
-        elif name in FIXTURES and role(module.path) == "test":
+        elif name in FIXTURES and module.role == "test":
             yield record(module, argument, "service", FIXTURES[name], name)
     for mark in module.of(ast.Attribute):
         if mark.attr in {"vcr", "block_network_vcr"} and dotted(module, mark) == "pytest.mark.vcr":

@@ -8,9 +8,23 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from strictreal.collect.python import absent, around, bodies, failures, heard, kept, swallows, takeovers, unreadable
+from strictreal.collect.python import (
+    absent,
+    around,
+    bodies,
+    failures,
+    handed,
+    heard,
+    hollow,
+    kept,
+    live,
+    reach,
+    swallows,
+    takeovers,
+    unreadable,
+)
 from strictreal.collect.python.bodies import Loads, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Context, Ending, Handler, Value, vocabulary, words
@@ -71,9 +85,9 @@ def _handler(
     names = failures.catches(module, handler)
     silent = heard.silent(handler)
     body = silent.body
-    inner = [node for statement in body for node in bodies.within(statement)]
+    inner = list(live.running(module, body))
     ending = _ending(module, body, handler.name)
-    if _raises(body, ending) or heard.is_loud(module, inner):
+    if _raises(module, body, ending) or heard.is_loud(module, inner, handler.name):
         return None
     taken_over = ending is None or (ending.ends == "substitutes" and not _stands_in(module, ending))
     if taken_over and (local := kept.locally(module, _work(body))) is not None:
@@ -90,9 +104,9 @@ def _handler(
     if breadth is None:
         return None
     logged = any(isinstance(node, ast.Call) and bodies.is_log(module, node) for node in inner)
-    if heard.hands_on(module, silent, loads):
+    if handed.handed_on(module, silent, loads):
         return None
-    if (breadth != "import" or isinstance(ending.node, ast.Return)) and heard.tells(module, body):
+    if (breadth != "import" or isinstance(ending.node, ast.Return)) and heard.tells(module, body, silent, loads):
         return None
     modules: tuple[str, ...] = ()
     context: tuple[Context, ...]
@@ -128,7 +142,10 @@ def _handler(
         context=context,
         local=ending.ends == "substitutes"
         and (
-            made_up or _searches(module, attempt, body) or (breadth == "service" and _other_way(attempt, ending, name))
+            made_up
+            or _searches(module, attempt, body)
+            or (breadth == "service" and _other_way(attempt, ending, name))
+            or (breadth == "everything" and failures.asks(attempt.body) and _computes(module, ending))
         ),
     )
 
@@ -143,10 +160,19 @@ def _other_way(attempt: ast.Try | ast.TryStar, ending: _Ending, name: str) -> bo
     return not (called and called <= again) and _AGAIN.isdisjoint(word for one in called for word in words(one))
 
 
+def _computes(module: ParsedModule, ending: _Ending) -> bool:
+    """Whether a result is computed in this process in place of the one that a service would have given."""
+    value = ending.node.value if isinstance(ending.node, ast.Return | ast.Assign) else None
+    calls = [n for n in bodies.within(value) if isinstance(n, ast.Call)] if value is not None else []
+    held = isinstance(value, ast.Name | ast.Attribute) or value is None or ending.ends != "substitutes"
+    return not held and all(reach.computes(module, call, set()) for call in calls)
+
+
 def _called(nodes: Sequence[ast.AST]) -> set[str]:
     """The names of functions and methods that are called, in the body alone of a `try`."""
     found = [n for node in nodes for part in getattr(node, "body", [node]) for n in bodies.within(part)]
     called = [node.func for node in found if isinstance(node, ast.Call)]
+    called = [f for f in called if not (isinstance(f, ast.Attribute) and getattr(f.value, "id", "").isupper())]  # a table
     return {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in called}
 
 
@@ -166,20 +192,43 @@ def _searches(module: ParsedModule, attempt: ast.Try | ast.TryStar, body: list[a
     return any(isinstance(n, ast.Name) and n.id in asked for test in sifts for n in ast.walk(test))
 
 
-def _raises(statements: list[ast.stmt], ending: _Ending | None) -> bool:
+def _raises(module: ParsedModule, statements: list[ast.stmt], ending: _Ending | None) -> bool:
     """Whether a handler raises; that a substitute may fail in its turn does not make it heard."""
-    stack: list[ast.AST] = list(statements)
+    stack: list[ast.AST] = [ast.Module(body=statements, type_ignores=[])]
     while stack:
         node = stack.pop()
         if isinstance(node, ast.Raise):
             return True
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
-        if isinstance(node, ast.Try) and ending is not None and ending.ends in {"returns", "substitutes"}:
-            stack += node.body + node.orelse
-        else:
-            stack += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Try | ast.TryStar):
+            stack += (
+                node.orelse if _stops(module, node) else [ast.Module(body=node.body, type_ignores=[]), *node.orelse]
+            )
+            if ending is None or ending.ends not in {"returns", "substitutes"}:
+                stack += [*node.handlers, *node.finalbody]
+        elif not (isinstance(node, ast.With) and _drops_all(module, node)):
+            stack += live.children(module, node)
     return False
+
+
+def _stops(module: ParsedModule, attempt: ast.Try | ast.TryStar) -> bool:
+    """Whether nothing that a `try` raises leaves it: it is caught in silence, or a `finally` returns."""
+    leaves = any(isinstance(s, ast.Return | ast.Break | ast.Continue) for s in attempt.finalbody)
+    silent = (h for h in attempt.handlers if not any(isinstance(n, ast.Raise) for n in live.running(module, h.body)))
+    return leaves or any(
+        not (names := failures.catches(module, h)) or not failures.EVERYTHING.isdisjoint(names) for h in silent
+    )
+
+
+def _drops_all(module: ParsedModule, block: ast.With) -> bool:
+    """Whether a block lets no error out: `with suppress(Exception)`."""
+    calls = [item.context_expr for item in block.items if isinstance(item.context_expr, ast.Call)]
+    return any(
+        dotted(module, call.func) == "contextlib.suppress"
+        and any(dotted(module, kind) in failures.EVERYTHING for kind in call.args)
+        for call in calls
+    )
 
 
 def _stands_in(module: ParsedModule, ending: _Ending) -> bool:
@@ -210,10 +259,10 @@ def _ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None
     acts = False
     last: _Ending | None = None
     for statement in statements:
-        if heard.is_idle(module, statement, caught):
+        if handed.is_idle(module, statement, caught):
             continue
-        if _undoes(statement):
-            continue
+        if _undoes(statement) or (isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name)):
+            continue  # one more round is counted
         if isinstance(statement, ast.Return):
             if statement.value is None:
                 return None if acts else _Ending("returns", statement, "none", "None")
@@ -293,6 +342,14 @@ def _mentions(value: ast.expr, name: str | None) -> bool:
 def _given(module: ParsedModule, statement: ast.stmt, value: ast.expr, how: Ending) -> _Ending:
     kind = bodies.value_of(module, value)
     shown = bodies.source(value)
+    answered = hollow.answers(module, value)
+    if answered is not None:
+        return replace(_given(module, statement, answered[-1], how), shown=shown)
+    if isinstance(value, ast.IfExp) and not kind:
+        first, second = (_given(module, statement, part, how) for part in (value.body, value.orelse))
+        return replace(
+            first if "substitutes" in {first.ends, second.ends} and first.ends == "substitutes" else second, shown=shown
+        )
     if kind:
         return _Ending(how, statement, kind, shown)
     if isinstance(value, ast.Name | ast.Attribute | ast.Subscript):
@@ -327,12 +384,13 @@ def _settles(statement: ast.stmt) -> bool:
     return isinstance(value, ast.Constant)
 
 
-def _suppressed(module: ParsedModule, block: ast.With | ast.AsyncWith, call: ast.expr) -> Handler | None:
-    if not isinstance(call, ast.Call) or dotted(module, call.func) != "contextlib.suppress" or not call.args:
+def _suppressed(module: ParsedModule, block: ast.With | ast.AsyncWith, entered: ast.expr) -> Handler | None:
+    call = _suppress(module, entered)
+    if call is None:
         return None
-    names = tuple(dotted(module, a) or "?" for a in call.args)
+    names = failures.kinds(module, call.args)
     breadth = failures.breadth(module, names, block.body, defaulting=False)
-    if breadth is None or any(isinstance(s, ast.Raise) for s in block.body):
+    if breadth is None:
         return None
     modules: tuple[str, ...] = ()
     if breadth == "import":
@@ -341,7 +399,7 @@ def _suppressed(module: ParsedModule, block: ast.With | ast.AsyncWith, call: ast
             return None
     function = bodies.enclosing(module, block)
     return Handler(
-        where=module.at(call),
+        where=module.at(entered),
         catches=names,
         breadth=breadth,
         ends="passes",
@@ -349,3 +407,23 @@ def _suppressed(module: ParsedModule, block: ast.With | ast.AsyncWith, call: ast
         modules=modules,
         context=tuple(around.contexts(module, block, block.body, logged=False)),
     )
+
+
+def _suppress(module: ParsedModule, entered: ast.expr) -> ast.Call | None:
+    """The call of `suppress` that a block enters: there, under a name, by a subclass, or by a function that answers it."""
+    if isinstance(entered, ast.Name):
+        bound = [b.value for b in module.names.reaching(entered)]
+        entered = bound[0] if len(bound) == 1 and bound[0] is not None else entered
+    if not isinstance(entered, ast.Call):
+        return None
+    if dotted(module, entered.func) == "contextlib.suppress":
+        return entered if entered.args else None
+    for made in module.definitions(entered.func):
+        if isinstance(made, ast.ClassDef):
+            plain = all(isinstance(s, ast.Pass | ast.Expr) for s in made.body)
+            if plain and any(dotted(module, base) == "contextlib.suppress" for base in made.bases) and entered.args:
+                return entered
+        elif isinstance(made.body[-1], ast.Return) and isinstance(given := made.body[-1].value, ast.Call):
+            if dotted(module, given.func) == "contextlib.suppress" and given.args:
+                return given
+    return None

@@ -34,6 +34,12 @@ class Frame:
         """Whether a nested function is mentioned anywhere in this function but in itself."""
         return any(not is_inside(module, node, definition) for node in self._loads(name))
 
+    def calls(self, module: ParsedModule, name: str, definition: ast.AST) -> list[ast.Call]:
+        """The calls of a nested function; nothing where something else is done with it too."""
+        uses = [node for node in self._loads(name) if not is_inside(module, node, definition)]
+        calls = [call for node in uses if isinstance(call := module.parents[node], ast.Call) and call.func is node]
+        return calls if len(calls) == len(uses) else []
+
     def only_loops_over(self, module: ParsedModule, name: str) -> bool:
         """Whether nothing is done with a name but looping over it."""
         loops = (ast.For, ast.AsyncFor)

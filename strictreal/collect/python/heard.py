@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from strictreal.collect.python import bodies
+from strictreal.collect.python import bodies, handed, hollow, live
 from strictreal.collect.python.bodies import Loads, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import vocabulary, words
 
 MAX_TEXT = 200
 """Length in characters up to which a string is read for words of failure."""
-MAX_CARRIERS = 3
-"""Through how many variables an exception is followed."""
 
 _UNREACHED = vocabulary("deadline unavailable timeout timedout etimedout refused econnrefused unreachable ehostunreach")
 """Words of codes by which a service says, or the system says for it, that nobody answered."""
 _EXITS = vocabulary("exit _exit abort fail skip xfail skipTest quit set_exception send_error")
 _LOUD = vocabulary("sys.exit os._exit os.abort exit quit pytest.fail pytest.skip pytest.xfail")
-_TRACES = frozenset({"traceback.format_exc", "sys.exc_info", "sys.exception"})
 _TELLING = vocabulary(
     """
     error errors err fail failed fails failure failures unavailable unreachable unhealthy down degraded broken exception
@@ -33,10 +30,14 @@ _STATES = vocabulary(
 )
 
 
-def is_loud(module: ParsedModule, nodes: list[ast.AST]) -> bool:
-    """Whether one of the nodes ends the process, fails or skips a test, or fails a request in the open."""
+def is_loud(module: ParsedModule, nodes: Iterable[ast.AST], caught: str | None = None) -> bool:
+    """Whether one of the nodes ends the process, fails or skips a test, or fails a request in the open.
+
+    Args:
+        caught: the name of the exception, about which some assertions always hold.
+    """
     for node in nodes:
-        if isinstance(node, ast.Assert):
+        if isinstance(node, ast.Assert) and not handed.holds(module, node.test, caught):
             return True
         if isinstance(node, ast.Call):
             name = dotted(module, node.func)
@@ -64,77 +65,31 @@ def silent(handler: ast.ExceptHandler) -> ast.ExceptHandler:
     return handler
 
 
-def is_idle(module: ParsedModule, statement: ast.stmt, caught: str | None) -> bool:
-    """Whether a statement of a handler leaves nothing behind, also where it names the exception: `_ = e`, `del e`."""
-    if isinstance(statement, ast.Pass):
-        return True
-    if isinstance(statement, ast.Delete):
-        return all(isinstance(target, ast.Name) for target in statement.targets)
-    if isinstance(statement, ast.Assign):
-        return isinstance(statement.value, ast.Name) and all(
-            isinstance(t, ast.Name) and not t.id.strip("_") for t in statement.targets
-        )
-    if not isinstance(statement, ast.Expr):
-        return False
-    value = statement.value
-    if isinstance(value, ast.Call) and dotted(module, value.func) in {"str", "repr", "type", "id", "isinstance"}:
-        return True
-    return isinstance(value, ast.Name | ast.Attribute) or bodies.is_inert(module, value)
+def tells(
+    module: ParsedModule,
+    statements: list[ast.stmt],
+    handler: ast.ExceptHandler | None = None,
+    loads: Loads | None = None,
+) -> bool:
+    """Whether the handler leaves a failure behind that a caller or user can see: a status, a flag, a counter.
 
-
-def hands_on(module: ParsedModule, handler: ast.ExceptHandler, loads: Loads) -> bool:
-    """Whether the exception, or a traceback of it, goes anywhere but into a log."""
-    carriers = {handler.name} if handler.name else set()
-    for _ in range(MAX_CARRIERS):
-        for name, value in _bound(handler.body):
-            if any(isinstance(n, ast.Name) and n.id in carriers for n in bodies.within(value)):
-                carriers.add(name.id)
-    stack: list[ast.AST] = list(handler.body)
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.stmt) and is_idle(module, node, handler.name):
-            continue
-        if isinstance(node, ast.Call):
-            if bodies.is_log(module, node):
-                continue
-            if dotted(module, node.func) in _TRACES:
-                return True
-        if isinstance(node, ast.Name) and node.id in carriers and isinstance(node.ctx, ast.Load):
-            return True
-        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
-        if isinstance(target, ast.Name) and target.id in carriers:
-            if bodies.enclosing(module, node) is None or not _stays(target, handler, loads):
-                return True
-            continue
-        stack.extend(ast.iter_child_nodes(node))
-    return False
-
-
-def _bound(statements: list[ast.stmt]) -> Iterator[tuple[ast.Name, ast.expr]]:
-    for statement in statements:
-        for node in bodies.within(statement):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                yield node.targets[0], node.value
-
-
-def _stays(name: ast.Name, handler: ast.ExceptHandler, loads: Loads) -> bool:
-    """Whether a variable is read only inside the handler."""
-    last = handler.end_lineno or handler.lineno
-    return all(handler.lineno <= use.lineno <= last for use in loads.get(name.id, ()))
-
-
-def tells(module: ParsedModule, statements: list[ast.stmt]) -> bool:
-    """Whether the handler leaves a failure behind that a caller or user can see: a status, a flag, a counter."""
+    Args:
+        handler: whose statements they are; what it does with the exception alone tells nobody.
+        loads: where the names of the module are read.
+    """
+    caught = handler.name if handler is not None else None
     for statement in statements:
         if isinstance(statement, ast.Expr) and bodies.is_inert(module, statement.value):
             continue
         if isinstance(statement, ast.Assign) and _is_false(statement.value) and any(map(_is_state, statement.targets)):
             return True
         if isinstance(statement, ast.Try):
-            if tells(module, statement.body):
+            if tells(module, statement.body, handler, loads):
                 return True
             continue  # the names of exceptions tell nobody
-        for node in bodies.within(statement):
+        if handler is not None and handed.is_nothing(module, statement, handler, loads or {}):
+            continue
+        for node in _saying(module, statement, caught):
             if isinstance(node, ast.Dict) and _denies(node):
                 return True
             if isinstance(node, ast.Constant) and type(node.value) is int and 400 <= node.value < 600:
@@ -143,6 +98,36 @@ def tells(module: ParsedModule, statements: list[ast.stmt]) -> bool:
             if not _TELLING.isdisjoint(words(text)) or any(phrase in text for phrase in _SAYING):
                 return True
     return False
+
+
+def _saying(module: ParsedModule, statement: ast.stmt, caught: str | None) -> Iterator[ast.AST]:
+    """What of a statement may tell somebody: no condition, no field that says that nothing failed, nothing dropped."""
+    stack: list[ast.AST] = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Call) and (bodies.is_log(module, node) or hollow.answers(module, node) is not None):
+            continue
+        if isinstance(node, ast.Name) and node.id == caught:
+            continue  # handed on or not, which `handed` tells
+        yield node
+        below = live.children(module, node)
+        if isinstance(node, ast.If | ast.While | ast.IfExp) and caught is not None:
+            below = [part for part in below if part is not node.test]
+        elif isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            below = [part for key, value in pairs if not _is_nought(value) for part in (key, value) if part is not None]
+        elif isinstance(node, ast.Call):
+            below = [part for part in below if not (isinstance(part, ast.keyword) and _is_nought(part.value))]
+        elif isinstance(node, ast.Assign) and _is_nought(node.value):
+            below = []
+        stack += below
+
+
+def _is_nought(value: ast.expr) -> bool:
+    """Whether a value says that there is nothing: no error, no failure."""
+    if isinstance(value, ast.List | ast.Tuple | ast.Set):
+        return not value.elts
+    return isinstance(value, ast.Constant) and not value.value
 
 
 def _text(node: ast.AST) -> str:

@@ -10,7 +10,6 @@ from itertools import chain
 
 from strictreal.collect.python.endpoints import endpoints
 from strictreal.collect.python.module import ParsedModule
-from strictreal.collect.python.role import role
 from strictreal.collect.python.thresholds import thresholds
 from strictreal.facts.code import HardCoded
 from strictreal.redact import redact
@@ -20,7 +19,7 @@ MAX_VALUE = 120
 
 def facts(module: ParsedModule) -> Iterator[HardCoded]:
     """Every hard-coded value of a module that is neither test nor example; credentials carry no value."""
-    if role(module.path) != "product":
+    if module.role != "product":
         return
     secrets = set(module.credentials)
     for secret in module.credentials:

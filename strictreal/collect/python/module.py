@@ -13,6 +13,7 @@ from typing import Any, TypeVar, overload
 from strictreal.collect.python.credentials import credentials
 from strictreal.collect.python.hidden import hidden
 from strictreal.collect.python.names import Definition, Names
+from strictreal.collect.python.role import role
 from strictreal.model import Location, canonical, digest
 from strictreal.redact import MARK, redact
 
@@ -26,11 +27,22 @@ K = TypeVar("K", bound=ast.AST)
 
 @dataclass
 class ParsedModule:
-    """A module's path, text and tree."""
+    """A module's path, text and tree, and what it is there for.
+
+    `role` is what `role.role` says of the path, unless whoever parses it knows better: what the product imports is the
+    product's, wherever it stands.
+    """
 
     path: str
     text: str
     tree: ast.Module
+    role: str = ""
+    loaded: bool = False
+    """True where something loads it, so that it is no typing stub whatever it is called."""
+
+    def __post_init__(self) -> None:
+        self.loaded = bool(self.role)
+        self.role = self.role or role(self.path)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -207,8 +219,11 @@ def _walk(tree: ast.AST) -> tuple[list[ast.AST], dict[ast.AST, ast.AST], dict[ty
     return nodes, parents, by_type
 
 
-def parse(path: str, source: bytes) -> ParsedModule:
+def parse(path: str, source: bytes, role: str = "") -> ParsedModule:
     """Parse a module as the running Python does, honouring its coding line.
+
+    Args:
+        role: what the module is there for, where its path does not tell.
 
     Raises:
         ValueError: it is not Python that this interpreter can parse; the message says where.
@@ -225,4 +240,4 @@ def parse(path: str, source: bytes) -> ParsedModule:
         raise ValueError(f"is not valid {error.encoding}: byte {error.start}") from error
     except (ValueError, LookupError) as error:
         raise ValueError(f"cannot be parsed: {error}") from error
-    return ParsedModule(path, text, tree)
+    return ParsedModule(path, text, tree, role)

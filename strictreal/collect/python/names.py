@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from strictreal.collect.python import folding
 from strictreal.collect.python.binding import Binding, assigned
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef, *_COMPREHENSIONS)
 _IMPORTERS = {"__import__", "builtins.__import__", "importlib.import_module", "importlib.__import__"}
+_LOCATORS = frozenset({"resolve_name", "locate", "import_string", "import_from_string", "import_object", "load_object"})
+"""Last names of functions that answer what a dotted name in a text denotes."""
+_LOOKING_UP = frozenset({"get", "pop", "__getitem__"})
 _BUILTINS = frozenset(dir(builtins))
 
 
@@ -66,7 +70,7 @@ class Names:
         elif isinstance(node, ast.Call):
             found = self._of_call(node, depth)
         elif isinstance(node, ast.Subscript):
-            found = self._of_namespace(node, depth)
+            found = self._of_namespace(node.value, node.slice, depth)
         else:
             found = ()
         if suffix:
@@ -110,14 +114,29 @@ class Names:
             name = self.string(node.args[1], depth - 1)
             if name and name.isidentifier():
                 return tuple(f"{owner}.{name}" for owner in self.resolve_all(node.args[0], depth - 1))
+        elif function == "importlib.util.module_from_spec" and node.args and isinstance(node.args[0], ast.Call):
+            found = self.resolve_all(node.args[0].func, depth - 1)
+            name = self.string(node.args[0].args[0], depth - 1) if node.args[0].args else None
+            if name and "importlib.util.find_spec" in found:
+                return (name,)
+        elif function.rpartition(".")[2] in _LOCATORS and node.args:
+            name = self.string(node.args[0], depth - 1)
+            if name and not name.startswith(".") and name.replace(":", ".").replace(".", "_").isidentifier():
+                return (name.replace(":", "."),)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _LOOKING_UP and node.args:
+            part = self._of_namespace(node.func.value, node.args[0], depth)
+            if part:
+                return part
         return tuple(f"{name}()" for name in functions)
 
-    def _of_namespace(self, node: ast.Subscript, depth: int) -> tuple[str, ...]:
-        """`sys.modules["m"]`, `m.__dict__["name"]` and `vars(m)["name"]`."""
-        name = self.string(node.slice, depth - 1)
+    def _of_namespace(self, holder: ast.expr, key: ast.expr, depth: int) -> tuple[str, ...]:
+        """`sys.modules["m"]`, `m.__dict__["name"]` and `vars(m)["name"]`, also by `get`."""
+        holding = isinstance(holder, ast.Call) or (
+            isinstance(holder, ast.Attribute) and holder.attr in {"modules", "__dict__"}
+        )
+        name = self.string(key, depth - 1) if holding or isinstance(holder, ast.Name) else None
         if not name:
             return ()
-        holder = node.value
         if isinstance(holder, ast.Call):
             if not holder.args and self.resolve_all(holder.func, depth - 1) in {("globals",), ("locals",), ("vars",)}:
                 known = self._bindings[self._tree].get(name, ())
@@ -176,7 +195,7 @@ class Names:
                 for v in node.values
             ]
         if not parts:
-            return None
+            return folding.fold(node, lambda part: self.constant(part, depth - 1))
         pieces: list[str] = []
         for part in parts:
             known = self.constant(part, depth - 1)

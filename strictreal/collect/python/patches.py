@@ -9,13 +9,12 @@ from strictreal.collect.python import bodies, standins
 from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.conditions import CLIENTS
 from strictreal.collect.python.module import ParsedModule
-from strictreal.collect.python.role import role
 from strictreal.facts.behaviour import Fake, vocabulary, words
 
 
 def facts(module: ParsedModule) -> Iterator[Fake]:
     """Every replacement of a module; `detail` is `data` where no behaviour is replaced."""
-    testing = role(module.path) == "test"
+    testing = module.role == "test"
     for call in module.of(ast.Call):
         function = call.func
         method = function.attr if isinstance(function, ast.Attribute) else ""

@@ -10,7 +10,6 @@ from functools import cached_property
 from strictreal.collect.python import bodies, exposed
 from strictreal.collect.python.bodies import Functions, dotted
 from strictreal.collect.python.module import ParsedModule
-from strictreal.collect.python.role import role
 from strictreal.facts.behaviour import Fake, vocabulary, words
 
 MAX_STEPS = 2
@@ -74,7 +73,7 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
 
     Tests are passed over: their inputs may be drawn.
     """
-    if role(module.path) == "test" or not any(hint in module.text for hint in ("rand", "rng", "secrets")):
+    if module.role == "test" or not any(hint in module.text for hint in ("rand", "rng", "secrets")):
         return
     trail = _Trail(module)
     for call in module.of(ast.Call):

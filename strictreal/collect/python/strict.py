@@ -10,6 +10,7 @@ from itertools import pairwise
 from strictreal.collect import strictlines, strictstatus
 from strictreal.collect.python.context import last_name, words
 from strictreal.collect.python.module import ParsedModule
+from strictreal.collect.strictevasion import Evasion
 from strictreal.collect.strictlines import FALSE
 from strictreal.config import STRICT_VARIABLE
 from strictreal.facts.code import StrictAction, StrictEvasion
@@ -58,7 +59,8 @@ def facts(module: ParsedModule) -> Iterator[StrictEvasion]:
         runs = "audit" in constant.value
         if (_SUFFIX in constant.value or runs) and _is_command(module, constant):
             lines = constant.value.split("\n")
-            for found in (*strictlines.evasions(lines, as_shell=True), *strictstatus.swallowed(lines)):
+            seen = [*strictlines.evasions(lines, as_shell=True), *strictstatus.swallowed(lines)]
+            for found in {e.line: e for e in reversed(seen) if isinstance(e, Evasion)}.values():
                 yield StrictEvasion(where=module.at(constant), action=found.action, value=found.value)
 
 

@@ -11,7 +11,6 @@ from strictreal.collect.python.bodies import Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.reading import Reading
 from strictreal.collect.python.remarks import Comments
-from strictreal.collect.python.role import role
 from strictreal.facts.behaviour import Function, Place, Placeholder, Says, vocabulary, words
 from strictreal.model import Fact
 from strictreal.redact import redact
@@ -27,10 +26,10 @@ def facts(module: ParsedModule) -> Iterator[Fact]:
 
     Typing stubs (.pyi) are made to be hollow and are passed over.
     """
-    if module.path.endswith(".pyi"):
+    if module.path.endswith(".pyi") and not module.loaded:
         return
     comments = Comments(module)
-    if role(module.path) != "test":
+    if module.role != "test":
         for node in module.of(ast.ClassDef):
             yield classes.read(module, node)
     referred = _referred(module)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from strictreal.collect.python import absent as modules
-from strictreal.collect.python import around, bodies, conditions, heard, kept, overruled, takeovers
+from strictreal.collect.python import around, bodies, conditions, heard, kept, overruled, statuses, takeovers
 from strictreal.collect.python.conditions import Absent
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Substitute, words
@@ -51,7 +51,9 @@ def facts(module: ParsedModule) -> Iterator[Substitute]:
         if kind is None or choice.taken in seen:
             continue
         if choice.empty:
-            if kind not in {"client", "reach"} or not takeovers.is_answer(module, choice.taken):
+            if kind not in {"client", "reach"} or not (
+                takeovers.is_answer(module, choice.taken) or _claims_success(module, choice.taken)
+            ):
                 continue
             spoken = isinstance(choice.taken, ast.JoinedStr) or getattr(choice.taken, "value", None)
             if (
@@ -113,6 +115,13 @@ def _of_branch(module: ParsedModule, branch: ast.If) -> Iterator[_Choice]:
         yield _Choice(branch.test, when=True, taken=first, other=second, at=branch.test)
     if second is not None and (branch.orelse or first is not None or _leaves(branch.body)):
         yield _Choice(branch.test, when=False, taken=second, other=first)
+    failing = conditions.absent(module, branch.test, when=False) == "answer"
+    if not after and failing and _leaves(branch.body) and _is_last(module, branch):
+        nothing = ast.copy_location(ast.Constant(None), branch.test)
+        yield _Choice(branch.test, when=False, taken=nothing, other=first, at=branch.test)
+    if isinstance(branch.body[-1], ast.Continue) and _goes_on(module, branch):
+        nothing = ast.copy_location(ast.Constant(None), branch.test)
+        yield _Choice(branch.test, when=True, taken=nothing, other=None, at=branch.test)
     for when, block, instead in ((True, branch.body, after), (False, after, branch.body)):
         used = conditions.uses(module, branch.test, instead)
         failed = when and conditions.absent(module, branch.test, when=True) == "answer"
@@ -132,6 +141,26 @@ def _of_branch(module: ParsedModule, branch: ast.If) -> Iterator[_Choice]:
         yield _Choice(branch.test, when=False, taken=before, other=first)
 
 
+def _is_last(module: ParsedModule, branch: ast.If) -> bool:
+    """Whether a function ends with a branch, and answers None where it is not taken; what nobody answers is no result."""
+    function = module.parents.get(branch)
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or function.body[-1] is not branch:
+        return False
+    given = branch.body[-1]
+    asks = conditions.statuses_of(module, branch.test)
+    return (
+        asks and isinstance(given, ast.Return) and given.value is not None and not bodies.value_of(module, given.value)
+    )
+
+
+def _goes_on(module: ParsedModule, branch: ast.If) -> bool:
+    """Whether a loop passes over a response or an exit status that was no good, and does not try the same elsewhere."""
+    idle = all(isinstance(s, ast.Expr) and bodies.is_inert(module, s.value) for s in branch.body[:-1])
+    if not idle or branch.orelse or not conditions.statuses_of(module, branch.test):
+        return False
+    return "retried" not in around.contexts(module, branch, [], logged=False)
+
+
 def _defined(module: ParsedModule, block: list[ast.stmt]) -> ast.expr | None:
     """The name of what a block defines that is no equivalent and not loud when it is used.
 
@@ -148,7 +177,15 @@ def _defined(module: ParsedModule, block: list[ast.stmt]) -> ast.expr | None:
 
 
 def _of_match(module: ParsedModule, match: ast.Match) -> Iterator[_Choice]:
-    """`match url: case None: return Local()`."""
+    """`match url: case None: return Local()`, and what any other status than a good one gives."""
+    patterns = [case.pattern.value for case in match.cases if isinstance(case.pattern, ast.MatchValue)]
+    good = statuses.is_status(module, match.subject) and (codes := statuses.codes(patterns)) is not None
+    last = match.cases[-1]
+    if good and codes and all(200 <= code < 300 for code in codes) and isinstance(last.pattern, ast.MatchAs):
+        taken = _given(module, last.body)
+        if taken is not None and last.pattern.pattern is None:
+            other = _given(module, match.cases[0].body)
+            yield _Choice(match.subject, when=False, taken=taken, other=other, absent="answer", at=last.pattern)
     for case in match.cases:
         pattern = case.pattern
         missing = isinstance(pattern, ast.MatchSingleton) and not pattern.value
@@ -242,6 +279,20 @@ def _computed(module: ParsedModule, choice: _Choice) -> bool:
     asked, when = conditions.subject(choice.test, when=choice.when)
     held = isinstance(asked, ast.Attribute) and getattr(asked.value, "id", "") == "self"
     return held and not when and bodies.value_of(module, choice.taken) in {"numbers", "record"}
+
+
+def _claims_success(module: ParsedModule, taken: ast.expr) -> bool:
+    """Whether a function that is to do something answers True, or hands back what it was given, without doing it."""
+    function = bodies.enclosing(module, taken)
+    if function is None or not _returned(module, taken) or words(function.name)[:1] in _QUESTIONS:
+        return False
+    if isinstance(taken, ast.Name):
+        plain = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)}
+        return taken.id in plain
+    return isinstance(taken, ast.Constant) and taken.value is True
+
+
+_QUESTIONS = {(word,) for word in ("is", "has", "can", "should", "needs", "was", "check", "supports", "allow", "wait")}
 
 
 def _returned(module: ParsedModule, node: ast.expr) -> bool:

@@ -18,7 +18,9 @@ _LOCAL = vocabulary(
 )
 _WEAKER = vocabulary("offline echo heuristic bundled hardcoded locally cached stale memory inmemory keyword hash")
 """Words of what takes over where a service or module was asked for and is not there."""
-_KEPT = vocabulary("cached stale fallback canned bundled hardcoded static offline dummy fake mock stub placeholder")
+_KEPT = vocabulary(
+    "cached stale fallback canned bundled hardcoded static offline dummy fake mock stub placeholder sample demo synthetic"
+)
 """Words of variables that hold what is given in place of an answer."""
 _SETTLED = vocabulary("default defaults last previous backup cache")
 """Words of the like that say so only of constants and attributes."""
@@ -29,6 +31,7 @@ _ROLES = vocabulary("store cache queue broker bus backend repository repo storag
 _BUILTIN = frozenset({"dict", "list", "set", "collections.defaultdict", "collections.OrderedDict", "collections.deque"})
 _BUILTIN |= {"queue.Queue", "queue.SimpleQueue", "asyncio.Queue", "multiprocessing.Queue"}
 _CHOICES = frozenset({"memory", "local", "fake", "mock", "stub", "dummy", "inmemory", "in-memory", "simulated"})
+_IN_PROCESS = frozenset({"memory", "inmemory", "in-memory", "in_memory"})
 _EPHEMERAL = ("sqlite:///:memory:", "sqlite+aiosqlite:///:memory:", "memory://", ":memory:")
 
 
@@ -42,18 +45,20 @@ def stands_in(module: ParsedModule, taken: ast.expr, other: ast.expr | None, kin
     if other is not None and ast.dump(other) == ast.dump(taken):
         return False
     asked, _ = conditions.subject(test, when=True)
+    if isinstance(taken, ast.Lambda):
+        return kind == "member" and bool(bodies.value_of(module, taken.body)) and _is_called(module, taken)
     if kind == "answer" and conditions.may_be_nothing(module, asked):
-        if is_settled(module, taken) and (other is None or _mentions(other, asked)):
+        if is_settled(module, taken) and (other is None or _mentions(other, asked) or _is_named_in(test, other)):
             return True
         if not conditions.is_reply(module, asked):
             return False
-    if kind == "answer" and conditions.is_error(asked):
+    if kind == "answer" and (conditions.is_error(asked) or conditions.of_reply(module, asked)):
         return other is not None and _of_same(asked, other) and is_answer(module, taken)
     if kind == "answer" and conditions.is_reply(module, asked):
         made_up = bodies.value_of(module, taken) in {"numbers", "record"} and is_answer(module, taken)
-        return made_up or _is_kept(module, taken)
+        return made_up or _is_kept(module, taken) or _is_constant(taken)
     if kind == "answer":
-        return _is_default(module, taken, other)
+        return bodies.enclosing(module, test) is not None and _is_default(module, taken, other)
     if _does_less(module, taken, other):
         return True
     if isinstance(taken, ast.Constant):
@@ -82,6 +87,24 @@ def is_settled(module: ParsedModule, taken: ast.expr) -> bool:
         and said.isdisjoint(_UNKNOWN)
         and not heard.tells(module, [ast.Expr(taken)])
     )
+
+
+def _is_called(module: ParsedModule, default: ast.expr) -> bool:
+    """Whether the default of a look-up is called at once: `getattr(client, "search", lambda q: [])(query)`."""
+    lookup = module.parents.get(default)
+    outer = module.parents.get(lookup) if lookup is not None else None
+    return isinstance(outer, ast.Call) and outer.func is lookup
+
+
+def _is_named_in(test: ast.expr, other: ast.expr) -> bool:
+    """Whether what is taken otherwise is what the condition has put under a name: `(rows := ask()) is None`."""
+    named = {n.target.id for n in ast.walk(test) if isinstance(n, ast.NamedExpr)}
+    return isinstance(other, ast.Name) and other.id in named
+
+
+def _is_constant(taken: ast.expr) -> bool:
+    """Whether something is a constant that is called a default: `DEFAULT_LIMITS`."""
+    return isinstance(taken, ast.Name) and taken.id.isupper() and not _SETTLED.isdisjoint(words(taken.id))
 
 
 def _said(literal: ast.Constant) -> tuple[str, ...]:
@@ -120,6 +143,8 @@ def _is_made(module: ParsedModule, taken: ast.Call, other: ast.expr | None, kind
     receiver = words(name.rpartition(".")[0].rpartition(".")[2])
     held = words(getattr(taken.func.value, "attr", "")) if isinstance(taken.func, ast.Attribute) else ()
     if kind == "reach" and not {"cache", "local", "fallback"}.isdisjoint((*receiver[-1:], *held[-1:])):
+        return True
+    if kind == "client" and not {"memory", "local", "fallback"}.isdisjoint((*receiver[-1:], *held[-1:])):
         return True
     if own[:1] == ("get",) or (kind in {"client", "address"} and own[-1:] == ("default",)):
         return False
@@ -168,12 +193,13 @@ def _is_choice(taken: ast.Constant, other: ast.expr | None, kind: Absent) -> boo
     if taken.value in _EPHEMERAL or taken.value == "sqlite://":
         return kind != "member"
     known = isinstance(other, ast.Constant) and isinstance(other.value, str)
-    return known and kind in {"reach", "program"} and taken.value.lower() in _CHOICES
+    named = _CHOICES if kind in {"reach", "program"} else _IN_PROCESS if kind == "address" else frozenset()
+    return known and taken.value.lower() in named
 
 
 def _is_default(module: ParsedModule, taken: ast.expr, other: ast.expr | None) -> bool:
     """Whether a default is given as the answer of a request or program that failed, and does not tell of it."""
-    if bodies.enclosing(module, taken) is None or heard.tells(module, [ast.Expr(taken)]):
+    if heard.tells(module, [ast.Expr(taken)]):
         return False
     if _is_kept(module, taken):
         return True

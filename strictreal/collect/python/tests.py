@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from strictreal.collect.python import collected
 from strictreal.collect.python.assertions import Judge
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
@@ -30,17 +31,24 @@ def facts(module: ParsedModule) -> Iterator[Fact]:
     if module.path.rpartition("/")[2] == "conftest.py":
         yield from _uncollected(module)
     found = list(_tests(module))
-    if not found:
+    inner = list(collected.nested(module)) if role(module.path) == "test" else []
+    if not found and not inner:
         return
     judge, skips = Judge(module), Skips(module)
     whole = _opted_out(module.tree.body)
     found = [(f, o, off) for f, o, off in found if not off or not judge.weakness(f, o)]  # else it may be a tool
-    if not found:
+    if not found and not inner:
         return
-    yield Inventory(of="TestFunction", count=len(found))
+    yield Inventory(of="TestFunction", count=len(found) + len(inner))
+    for function, around in inner:
+        yield TestFunction(where=module.at(function), name=f"{around.name}.{function.name}", weakness=collected.NESTED)
     for function, owner, off in found:
         name = f"{owner.name}.{function.name}" if owner else function.name
-        weakness = (OFF if off or whole else "") or skips.disabled(function, owner) or judge.weakness(function, owner)
+        case = owner is not None and _is_test_case(module, owner)
+        weakness = (OFF if off or whole else "") or collected.uncollected(module, function, owner, of_case=case)
+        weakness = weakness or skips.disabled(function, owner) or judge.weakness(function, owner)
+        if not weakness and collected.needs_a_plugin(module, function, owner, of_case=case):
+            weakness = collected.UNAWAITED
         where = module.at(function) if weakness else Location(module.path, function.lineno)
         yield TestFunction(where=where, name=name, weakness=weakness)
 

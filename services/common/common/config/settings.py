@@ -289,7 +289,7 @@ class SMFSettings(CommonSettings):
     retry_longest_seconds: PositiveFloat = 5.0
     upkeep_seconds: PositiveFloat = 5.0
     """How often access counts are persisted, the hot tier is chosen anew, and the database is looked for."""
-    search_threads: PositiveInt = 4
+    search_threads: PositiveInt = 2
     """Searches that run at once."""
     cache_ttl_seconds: PositiveFloat = 300.0
     """How long a recall may be answered from the cache."""

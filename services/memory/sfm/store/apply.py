@@ -53,11 +53,6 @@ class Applier:
                 tenant.put(row.id, Record.of(row))
         for access in plan.accesses.values():
             tenants[access.tenant].persist(access)
-        for name in plan.keys_gone:
-            self.state.keys.pop(name, None)
-        for name, key in plan.keys.items():
-            self.state.keys.pop(name, None)
-            self.state.keys[name] = key
         for changed in plan.tenants.values():
             tenant = tenants[changed.tenant]
             tenant.sequence, tenant.position, tenant.checksum = changed.sequence, changed.position, changed.checksum

@@ -23,7 +23,7 @@ from sfm.store import plan as planning
 from sfm.store.database import Database
 from sfm.store.failures import Away, Refused
 from sfm.store.mark import Mark
-from sfm.store.plan import Change, Outcome, Plan
+from sfm.store.plan import Change, KnownKeys, Outcome, Plan
 from sfm.store.rows import Head
 from sfm.store.state import State
 
@@ -60,6 +60,31 @@ class _Waiting:
             self.answer.set_exception(outcome)
         else:
             self.answer.set_result(outcome)
+
+
+class _Attempt:
+    """One try to commit a group.
+
+    Attributes:
+        plan: what is or was to be written; None as long as it has not been planned.
+    """
+
+    def __init__(self, state: State, changes: list[Change], now: int, since: int, *, outbox: bool) -> None:
+        self._state, self._changes, self._now, self._since, self._outbox = state, changes, now, since, outbox
+        self.plan: Plan | None = None
+
+    async def commit(self, database: Database) -> Plan:
+        """Look keys up, plan and write, all in one go; what needs no database does without it."""
+        names = planning.names_of_keys(self._changes)
+        if not names:
+            plan = self._planned(KnownKeys())
+            return plan if plan.empty else await database.commit((), self._since, lambda _: plan)
+        return await database.commit(names, self._since, self._planned)
+
+    def _planned(self, known: KnownKeys) -> Plan:
+        """In any thread: nothing but the journal changes what it reads of the state."""
+        self.plan = planning.make(self._state, self._changes, self._now, known, self._since, outbox=self._outbox)
+        return self.plan
 
 
 class Journal:
@@ -193,10 +218,10 @@ class Journal:
 
     async def _commit(self, group: list[_Waiting]) -> None:
         """Commit a group, or each half of it when the database refuses something in it: a bad change fails alone."""
-        plan = self._plan(group)
-        while not plan.empty:
+        while True:
+            work = self._taken(group)
             try:
-                await self._database.write(plan)
+                plan = await work.commit(self._database)
                 break
             except Refused as error:
                 if len(group) == 1:
@@ -207,25 +232,21 @@ class Journal:
                 return
             except Away as error:
                 head = await self._wait_until_back(error)
-                if head == plan.after:
+                if work.plan is not None and head == work.plan.after:
                     log.info("the commit up to change %d had landed", head.position)
+                    plan = work.plan
                     break
-                self._expect(head, plan.before)
-                plan = self._plan(group)
+                self._expect(head, self._state.head)
         await self._finish(group, plan)
 
-    def _plan(self, group: list[_Waiting]) -> Plan:
+    def _taken(self, group: list[_Waiting]) -> _Attempt:
+        """All of a group that is still waited for."""
         group[:] = [waiting for waiting in group if not waiting.answer.done()]
         for waiting in group:
             waiting.taken = True
         now = self._clock()
-        return planning.make(
-            self._state,
-            [waiting.change for waiting in group],
-            now,
-            now - self._pace.idempotency_days * DAY,
-            outbox=self._pace.outbox,
-        )
+        since = now - self._pace.idempotency_days * DAY
+        return _Attempt(self._state, [waiting.change for waiting in group], now, since, outbox=self._pace.outbox)
 
     async def _finish(self, group: list[_Waiting], plan: Plan) -> None:
         if not plan.empty:

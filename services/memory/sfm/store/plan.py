@@ -8,9 +8,9 @@ where others are to be told of changes, each is put into the outbox by the same 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sfm.domain import Stored
@@ -19,8 +19,11 @@ from sfm.store import canonical
 from sfm.store.rows import MODULUS, AccessRow, EventRow, Head, KeyRow, MemoryRow, TenantRow, moved, sealed
 from sfm.store.state import State
 
+Name = tuple[str, str]
+"""Tenant, and id or idempotency key."""
 EXPIRED_AT_ONCE = 1024
 """Old idempotency keys that one commit removes at the most."""
+NOTHING: Mapping[Name, KeyRow] = MappingProxyType({})
 
 
 class Put(NamedTuple):
@@ -82,7 +85,18 @@ class Published(NamedTuple):
 
 Change = Put | Forget | Touch | Published
 Outcome = Stored | bool | IdempotencyConflict
-Name = tuple[str, str]
+
+
+class KnownKeys(NamedTuple):
+    """What the database has of idempotency keys, as far as a group is concerned with them.
+
+    Attributes:
+        asked: rows of the keys that occur in the group.
+        expired: some of the oldest rows, that may go.
+    """
+
+    asked: Mapping[Name, KeyRow] = NOTHING
+    expired: Sequence[KeyRow] = ()
 
 
 @dataclass
@@ -107,17 +121,23 @@ class Plan:
         return self.after == self.before
 
 
-def make(state: State, changes: Sequence[Change], now: int, keys_since: int, *, outbox: bool) -> Plan:
+def names_of_keys(changes: Iterable[Change]) -> set[Name]:
+    """The idempotency keys that occur in a group."""
+    return {(change.tenant, change.key) for change in changes if isinstance(change, Put) and change.key}
+
+
+def make(state: State, changes: Sequence[Change], now: int, known: KnownKeys, keys_since: int, *, outbox: bool) -> Plan:
     """Plan a group.
 
     Args:
         state: what is committed; not changed.
+        known: what is committed of the keys that `names_of_keys` named.
         now: microseconds since the epoch, noted with idempotency keys and events.
         keys_since: keys made before this are forgotten.
         outbox: whether others are to be told.
     """
     plan = Plan(state.head, state.head)
-    work = _Work(state, plan, now, keys_since, outbox=outbox)
+    work = _Work(state, plan, now, known, keys_since, outbox=outbox)
     plan.outcomes = [work.take(change) for change in changes]
     if work.position > state.head.position:
         work.expire()
@@ -126,8 +146,9 @@ def make(state: State, changes: Sequence[Change], now: int, keys_since: int, *, 
 
 
 class _Work:
-    def __init__(self, state: State, plan: Plan, now: int, keys_since: int, *, outbox: bool) -> None:
-        self.state, self.plan, self.now, self.keys_since, self.outbox = state, plan, now, keys_since, outbox
+    def __init__(self, state: State, plan: Plan, now: int, known: KnownKeys, keys_since: int, *, outbox: bool) -> None:
+        self.state, self.plan, self.now, self.outbox = state, plan, now, outbox
+        self.known, self.keys_since = known, keys_since
         self.position = state.head.position
         self.sequences: dict[str, int] = {}
 
@@ -143,7 +164,7 @@ class _Work:
     def put(self, change: Put) -> Outcome:
         name = (change.tenant, change.key)
         if change.key:
-            known = self.plan.keys.get(name) or self.state.keys.get(name)
+            known = self.plan.keys.get(name) or self.known.asked.get(name)
             if known is not None and known.created >= self.keys_since:
                 if known.request != change.request:
                     return IdempotencyConflict(
@@ -238,10 +259,9 @@ class _Work:
 
     def expire(self) -> None:
         """Old keys go with the next commit, a bounded number at a time."""
-        for name, row in islice(self.state.keys.items(), EXPIRED_AT_ONCE):
-            if row.created >= self.keys_since:
-                break
-            if name not in self.plan.keys:
+        for row in self.known.expired[:EXPIRED_AT_ONCE]:
+            name = (row.tenant, row.key)
+            if row.created < self.keys_since and name not in self.plan.keys:
                 self.plan.keys_gone.add(name)
 
     def finish(self) -> None:
@@ -254,6 +274,7 @@ class _Work:
             tenant: sealed(TenantRow(tenant, self.position, sequence)) for tenant, sequence in self.sequences.items()
         }
         plan.accesses_gone -= plan.accesses.keys()
+        keys = {(row.tenant, row.key): row for row in (*self.known.expired, *self.known.asked.values())}
         known = [(state.tenants[tenant], id) for tenant, id in plan.memories if tenant in state.tenants]
         counted = [
             (state.tenants[tenant], id)
@@ -280,7 +301,7 @@ class _Work:
             idempotency_sum=moved(
                 head.idempotency_sum,
                 _checksums(plan.keys.values()),
-                (state.keys[name].checksum for name in plan.keys.keys() | plan.keys_gone if name in state.keys),
+                (keys[name].checksum for name in plan.keys.keys() | plan.keys_gone if name in keys),
             ),
             outbox_sum=(
                 moved(head.outbox_sum, _checksums(plan.events), ()) - (plan.published.total if plan.published else 0)

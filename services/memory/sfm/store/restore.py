@@ -1,7 +1,8 @@
 """The state at start: from the snapshot and what was changed since, or from the whole database.
 
 Either way the sums over all rows must be those of the head. A snapshot that does not lead to them is put aside, and the
-database is read in full; a database that does not have them itself is damaged, and nothing is answered from it.
+database is read in full; a database that does not have them itself is damaged, and nothing is answered from it. Idempotency
+keys and the outbox stay where they are: they are read through, and not kept.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sfm.engine.space import Space
 from sfm.errors import Damaged
 from sfm.store import snapshot
 from sfm.store.database import Database
-from sfm.store.rows import MODULUS, AccessRow, EventRow, Head, KeyRow, MemoryRow, TenantRow, total
+from sfm.store.rows import MODULUS, AccessRow, EventRow, Head, MemoryRow, TenantRow, total
 from sfm.store.sections import SectionDamaged
 from sfm.store.state import Record, State, Tenant
 
@@ -89,7 +90,6 @@ class _Tables:
         self.records: dict[str, dict[str, Record]] = {}
         self.vectors: dict[str, dict[str, bytes | NDArray[Any]]] = {}
         self.persisted: dict[str, dict[str, AccessRow]] = {}
-        self.keys: dict[tuple[str, str], KeyRow] = {}
         self.snapshot_position = 0
 
     def memory(self, row: MemoryRow) -> None:
@@ -107,7 +107,6 @@ class _Tables:
             "tenants": total(row.checksum for row in self.tenants.values()),
             "memories": total(record.checksum for records in self.records.values() for record in records.values()),
             "accesses": total(row.checksum for rows in self.persisted.values() for row in rows.values()),
-            "idempotency": total(row.checksum for row in self.keys.values()),
         }
         return [table for table, found in sums.items() if found != getattr(head, f"{table}_sum")]
 
@@ -125,27 +124,40 @@ async def restore(database: Database, head: Head, path: Path, spaces: Spaces) ->
     if tables is None:
         tables = await _from_database(database, head)
     state = await asyncio.to_thread(_assembled, head, tables, spaces)
+    await _check_keys(database, head)
     await _note_events(database, state)
     return state, tables.snapshot_position
 
 
+async def _check_keys(database: Database, head: Head) -> None:
+    found = 0
+    async for rows in database.keys():
+        found = (found + total(row.checksum for row in rows)) % MODULUS
+    if found != head.idempotency_sum:
+        raise _wrong("idempotency", head)
+
+
 async def _note_events(database: Database, state: State) -> None:
-    """What the outbox holds. No snapshot has it, and its rows are not kept in memory."""
+    """What the outbox holds. No snapshot has it."""
     found = 0
     async for rows in database.scan(EventRow):
         state.waiting += len(rows)
         state.noted = max(state.noted, *(row.position for row in rows))
         found = (found + total(row.checksum for row in rows)) % MODULUS
     if found != state.head.outbox_sum:
-        raise Damaged(
-            "table outbox: the rows do not add up to what was committed, so some are missing, doubled or old; restore the database "
-            "from a backup"
-        )
+        raise _wrong("outbox", state.head)
+
+
+def _wrong(names: str, head: Head) -> Damaged:
+    return Damaged(
+        f"table {names}: the rows do not add up to what was committed up to change {head.position}, so rows are missing, doubled or "
+        "old; restore the database from a backup"
+    )
 
 
 async def _from_snapshot(database: Database, head: Head, path: Path, spaces: Spaces) -> _Tables | None:
     try:
-        then, loaded, keys = await asyncio.to_thread(snapshot.read, path, spaces.dimension, spaces.dtype)
+        then, loaded = await asyncio.to_thread(snapshot.read, path, spaces.dimension, spaces.dtype)
     except FileNotFoundError:
         log.info("no snapshot: reading the whole database")
         return None
@@ -162,34 +174,22 @@ async def _from_snapshot(database: Database, head: Head, path: Path, spaces: Spa
         tables.records[t.name] = dict(zip(t.ids, t.records, strict=True))
         tables.vectors[t.name] = dict(zip(t.ids, t.vectors, strict=True))
         tables.persisted[t.name] = {row.id: row for row in t.persisted}
-    tables.keys = {(row.tenant, row.key): row for row in keys}
     try:
         await _read(database, tables, then.position)
     except Damaged as error:
         log.warning("reading the whole database, since what follows the snapshot is damaged: %s", error)
         return None
     if wrong := tables.wrong(head):
-        await _drop_expired(database, tables)
-        wrong = tables.wrong(head)
-    if wrong:
         log.warning("snapshot discarded, reading the whole database: table %s does not add up", ", ".join(wrong))
         return None
     return tables
-
-
-async def _drop_expired(database: Database, tables: _Tables) -> None:
-    """Rows that were removed leave no trace to replay: read what is left of the two tables whose rows are removed."""
-    tables.keys = {(row.tenant, row.key): row async for page in database.scan(KeyRow) for row in page}
 
 
 async def _from_database(database: Database, head: Head) -> _Tables:
     tables = _Tables()
     await _read(database, tables, None)
     if wrong := tables.wrong(head):
-        raise Damaged(
-            f"table {', '.join(wrong)}: the rows do not add up to what was committed up to change {head.position}, so rows are "
-            "missing, doubled or old; restore the database from a backup"
-        )
+        raise _wrong(", ".join(wrong), head)
     return tables
 
 
@@ -202,10 +202,6 @@ async def _read(database: Database, tables: _Tables, after: int | None) -> None:
     async for accesses in database.scan(AccessRow, after):
         for access in accesses:
             tables.persisted.setdefault(access.tenant, {})[access.id] = access
-    async for keys in database.scan(KeyRow, after):
-        for key in keys:
-            tables.keys.pop((key.tenant, key.key), None)
-            tables.keys[key.tenant, key.key] = key
 
 
 def _assembled(head: Head, tables: _Tables, spaces: Spaces) -> State:
@@ -229,6 +225,4 @@ def _assembled(head: Head, tables: _Tables, spaces: Spaces) -> State:
                 tenant.persist(access)
         tenant.publish()
         state.tenants[name] = tenant
-    for key in sorted(tables.keys.values(), key=lambda row: row.position):
-        state.keys[key.tenant, key.key] = key
     return state

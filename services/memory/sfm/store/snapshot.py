@@ -1,4 +1,7 @@
-"""Everything that memory holds of a state, as a file: a start reads it and then only what was changed since."""
+"""Everything that memory holds of a state, as a file: a start reads it and then only what was changed since.
+
+Snapshots of an earlier version hold idempotency keys too, in sections of a group "shared"; those are passed over.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,11 @@ from numpy.typing import NDArray
 
 from sfm.errors import Damaged
 from sfm.store import sections
-from sfm.store.rows import CHECKSUM_BYTES, AccessRow, Head, KeyRow
+from sfm.store.rows import CHECKSUM_BYTES, AccessRow, Head
 from sfm.store.state import Record, State, View
 
 SEPARATOR = "\0"
-"""Stands between texts; ids, tenants and keys may not contain it, and JSON has it escaped."""
-KEYS = "shared"
-"""First part of the names of sections that belong to no one tenant; those of tenants begin with a number."""
+"""Stands between texts; ids and tenants may not contain it, and JSON has it escaped."""
 PART = 1 << 16
 """Rows whose vectors are copied at once while a snapshot is written."""
 
@@ -39,7 +40,6 @@ class Image(NamedTuple):
 
     head: Head
     tenants: list[TenantImage]
-    keys: list[KeyRow]
 
 
 class Loaded(NamedTuple):
@@ -63,7 +63,6 @@ def image(state: State) -> Image:
             TenantImage(t.name, t.sequence, t.position, t.checksum, dict(t.records), dict(t.persisted), t.view)
             for t in state.tenants.values()
         ],
-        list(state.keys.values()),
     )
 
 
@@ -87,8 +86,6 @@ def _sections(what: Image, dtype: np.dtype[Any]) -> Iterator[tuple[str, bytes | 
     for number, tenant in enumerate(what.tenants):
         for name, data in _tenant(tenant, dtype):
             yield f"{number}.{name}", data
-    for name, data in _rows("keys", what.keys, ("tenant", "key", "id"), ("request", "checksum"), ("importance",)):
-        yield f"{KEYS}.{name}", data
 
 
 def _tenant(tenant: TenantImage, dtype: np.dtype[Any]) -> Iterator[tuple[str, bytes | memoryview]]:
@@ -141,7 +138,7 @@ def _read_rows(name: str, kind: type[Any], found: dict[str, memoryview]) -> list
     return list(map(kind._make, zip(*(columns[field] for field in kind._fields), strict=True)))
 
 
-def read(path: Path, dimension: int, dtype: np.dtype[Any]) -> tuple[Head, list[Loaded], list[KeyRow]]:
+def read(path: Path, dimension: int, dtype: np.dtype[Any]) -> tuple[Head, list[Loaded]]:
     """What `write` wrote.
 
     Raises:
@@ -178,4 +175,4 @@ def read(path: Path, dimension: int, dtype: np.dtype[Any]) -> tuple[Head, list[L
                 _read_rows("accesses", AccessRow, mine),
             )
         )
-    return Head(**about["head"]), loaded, _read_rows("keys", KeyRow, by_tenant.get(KEYS, {}))
+    return Head(**about["head"]), loaded

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sfm.engine.snapshot import Snapshot
 from sfm.engine.space import Space
-from sfm.store.rows import AccessRow, Head, KeyRow, MemoryRow
+from sfm.store.rows import AccessRow, Head, MemoryRow
 
 
 class Record(NamedTuple):
@@ -158,7 +158,7 @@ class Tenant:
 
 @dataclass
 class State:
-    """Everything of one database. `keys` stand in the order in which they were made, which is that of their expiry.
+    """Everything of one database but idempotency keys, of which there may be more than memories: see Database.commit.
 
     Attributes:
         waiting: number of changes in the outbox.
@@ -168,7 +168,6 @@ class State:
 
     head: Head
     tenants: dict[str, Tenant] = field(default_factory=dict)
-    keys: dict[tuple[str, str], KeyRow] = field(default_factory=dict)
     waiting: int = 0
     noted: int = 0
     published: int = 0

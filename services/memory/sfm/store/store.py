@@ -142,16 +142,16 @@ class Store:
             NotReady: the database is away.
             Damaged: a row is not what was written.
         """
-        found: dict[tuple[str, str], MemoryRow] = {}
+        found: dict[str, MemoryRow] = {}
         ids = list(wanted)
         try:
             for start in range(0, len(ids), AT_ONCE):
-                found |= await self._database.memories([(tenant.name, id) for id in ids[start : start + AT_ONCE]])
+                found |= await self._database.memories(tenant.name, ids[start : start + AT_ONCE])
         except Away as error:
             if self._journal:
                 self._journal.suspect()
             raise NotReady(f"the database is away: {error}") from error
-        rows = {id: row for (_, id), row in found.items() if row.checksum == wanted[id].checksum}
+        rows = {id: row for id, row in found.items() if row.checksum == wanted[id].checksum}
         return rows if len(rows) == len(wanted) else None
 
     async def latest(self, tenant: Tenant, ids: Collection[str]) -> dict[str, tuple[Record, MemoryRow]]:

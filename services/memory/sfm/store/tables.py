@@ -68,15 +68,18 @@ idempotency = Table(
     metadata,
     Column("tenant", String(128), primary_key=True),
     Column("key", String(128), primary_key=True),
-    Column("position", BigInteger, nullable=False, index=True),
+    Column("position", BigInteger, nullable=False),
     Column("request", LargeBinary(16), nullable=False),
     Column("id", String(256), nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("replaced", SmallInteger, nullable=False),
     Column("importance", Double, nullable=False),
-    Column("created", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False, index=True),
     Column("checksum", LargeBinary(16), nullable=False),
+    sqlite_with_rowid=False,
 )
+"""In SQLite the table is the tree in which a key is looked up, so that reading all of it shows whether each can be found.
+`created` has an index, for the oldest go first."""
 
 outbox = Table(
     "outbox",

@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import schema
 from memory_model import FUTURE, Model, build, new, running, same
 from postgres_server import Server, binaries
 from sfm.domain import Query, ScoreParameters, Stored
 from sfm.errors import IdempotencyConflict, NotReady
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 PROGRAMS = binaries()
 pytestmark = pytest.mark.skipif(PROGRAMS is None, reason="no PostgreSQL server is installed (no `postgres` binary)")
@@ -95,6 +98,68 @@ def test_nothing_acknowledged_is_lost_when_the_server_goes_away_and_comes_back(s
         (tmp_path / "snapshot").unlink()
         async with running(tmp_path, database_url=server.url) as system:
             assert await model.differences(system, set()) == []
+
+    asyncio.run(work())
+
+
+async def blocked(connection: AsyncConnection) -> list[tuple[int, str]]:
+    """Process and statement of each connection that waits for a lock."""
+    query = "SELECT pid, query FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    while not (found := (await connection.execute(text(query))).all()):
+        await asyncio.sleep(0.05)
+    return [(row[0], row[1]) for row in found]
+
+
+def test_a_connection_lost_while_a_key_is_looked_up_is_made_again_and_the_store_happens_once(
+    server: Server, tmp_path: Path
+) -> None:
+    async def work() -> None:
+        engine = create_async_engine(server.url)
+        async with (
+            running(tmp_path, database_url=server.url, retry_longest_seconds=0.2) as system,
+            engine.connect() as c,
+        ):
+            first = await system.store(new("a", 1, idempotency_key="k"))
+            await c.execute(text("LOCK TABLE idempotency IN ACCESS EXCLUSIVE MODE"))
+            calls = [
+                asyncio.create_task(system.store(new(id, 1, idempotency_key=key)))
+                for id, key in (("a", "k"), ("b", "l"), ("gave up", "m"))
+            ]
+            ((process, statement),) = await blocked(c)
+            assert statement.startswith("SELECT")
+            calls[2].cancel()
+            await c.execute(text("SELECT pg_terminate_backend(:process)"), {"process": process})
+            while system.ready:
+                await asyncio.sleep(0.01)
+            await c.rollback()
+            assert await calls[0] == first
+            assert (await calls[1]).sequence == 2
+            assert (await system.store(new("b", 1, idempotency_key="l"))).sequence == 2
+            assert (await system.store(new("c", 1))).sequence == 3, "what was given up was not done"
+            assert (await c.execute(text("SELECT count(*) FROM idempotency"))).scalar() == 2
+        await engine.dispose()
+
+    asyncio.run(work())
+
+
+def test_a_database_of_the_earlier_version_keeps_its_keys(server: Server, tmp_path: Path) -> None:
+    def indexes(connection: Connection) -> set[str]:
+        return {str(one["name"]) for one in inspect(connection).get_indexes("idempotency")}
+
+    async def work() -> None:
+        async with running(tmp_path, database_url=server.url) as system:
+            requests = [new(f"m{n}", 1, idempotency_key=f"k{n}") for n in range(40)]
+            first = await asyncio.gather(*map(system.store, requests))
+        engine = create_async_engine(server.url)
+        async with engine.connect() as connection:
+            await connection.run_sync(schema.down, "0002")
+            await connection.commit()
+            assert await connection.run_sync(indexes) == {"ix_idempotency_position"}
+        async with running(tmp_path, database_url=server.url) as system:
+            assert await asyncio.gather(*map(system.store, requests)) == first
+        async with engine.connect() as connection:
+            assert await connection.run_sync(indexes) == {"ix_idempotency_created"}
+        await engine.dispose()
 
     asyncio.run(work())
 

@@ -1,0 +1,1 @@
+"""A cluster through its API: what each module reads of it is said at its head."""

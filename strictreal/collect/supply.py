@@ -1,0 +1,303 @@
+"""What is known against the packages and configuration files of the subject: two scanners of the machine to facts.
+
+trivy compares lock files and images with a database that is on the machine, and tries its rules on configuration files;
+pip-audit asks for each pinned Python package. Both are given copies: only what is tracked, no settings of the subject's.
+
+A scanner that is absent has looked at nothing. Where the lane `embedded` finds neither, the units are absent, and say so
+(the configuration's `require` turns that into not-proven); in the lane `kind`, which is there for whole proofs, and where
+one of the two is at hand, they are gaps. So is, in every lane, a file of which no package was looked up, and a database
+older than MAX_DATABASE_DAYS.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from strictreal import programs, suite
+from strictreal.collect.kube.images import Record, recorded
+from strictreal.collect.subject import excluded
+from strictreal.config import Config
+from strictreal.engines import pip_audit, trivy
+from strictreal.errors import BoundExceeded, StrictRealError, ToolMissing
+from strictreal.facts.supply import (
+    ConfigurationScan,
+    DependencyScan,
+    DependencyVulnerability,
+    ImageScan,
+    ImageVulnerability,
+    Misconfiguration,
+    Vulnerability,
+)
+from strictreal.model import Absence, Fact, Gap, Inventory, Location, Observation
+from strictreal.redact import redact
+from strictreal.session import Session
+from strictreal.subject import Tree
+
+COLLECTOR = "supply"
+UNITS = ("DependencyScan", "ConfigurationScan", "ImageScan")
+MAX_DATABASE_DAYS = 14
+"""Trivy's database appears several times a day; what it does not know yet after two weeks has been told elsewhere."""
+MAX_COPIED = 256 * 1024**2
+MAX_LINE_BYTES = 4 * 1024**2
+MAX_TEXT = 300
+PINNED = re.compile(
+    r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})\s{0,9}==\s{0,9}([A-Za-z0-9][A-Za-z0-9.!+_-]{0,99})", re.MULTILINE
+)
+LOCKS = re.compile(  # those that trivy reads by their names
+    r"(?:^|/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|composer\.lock|Gemfile\.lock"
+    r"|poetry\.lock|Pipfile\.lock|uv\.lock|go\.mod|go\.sum|Cargo\.lock|pom\.xml|gradle\.lockfile|packages\.lock\.json"
+    r"|pubspec\.lock|mix\.lock|Podfile\.lock|conan\.lock)$"
+)
+PYTHON_LOCKS = re.compile(  # those that trivy reads by their names
+    r"(?:^|/)(?:[\w.-]{0,60}requirements[\w.-]{0,60}\.(?:txt|lock)|constraints[\w.-]{0,60}\.txt)$"
+)
+CONFIGURATIONS = re.compile(
+    r"(?:^|/)(?:Dockerfile|Containerfile)[\w.-]{0,60}$|\.(?:ya?ml|tf|tpl|bicep|dockerfile)$|/Chart\.lock$"
+)
+REPORTS = {"dependencies.json": "DependencyScan", "configuration.json": "ConfigurationScan", "image.json": "ImageScan"}
+"""In a specimen: a report as trivy writes it."""
+
+
+def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observation]:
+    """Every scan that the subject gives a reason for."""
+    if tree.root.is_relative_to(suite.root() / "checks" / "specimens"):
+        yield from _recorded(tree)
+    elif tree.origin != "revision":
+        if session.lane != "kind" and not (programs.find("trivy") or programs.find("pip-audit")):
+            reason = "neither trivy nor pip-audit is on the PATH: nothing was looked up"
+            absent = tuple(Absence(of=unit, reason=reason) for unit in UNITS)
+            yield Observation(collector=COLLECTOR, source="", digest=tree.digest, facts=absent)
+            return
+        kept = [entry.path for entry in tree if not excluded(config, entry.path)]
+        for path in filter(PYTHON_LOCKS.search, kept):
+            yield _observed(tree, session, "DependencyScan", [path], partial(_python, tree, path))
+        if locks := list(filter(LOCKS.search, kept)):
+            yield _observed(tree, session, "DependencyScan", locks, partial(_locks, tree, session, locks))
+        if files := list(filter(CONFIGURATIONS.search, kept)):
+            yield _observed(tree, session, "ConfigurationScan", [""], partial(_configurations, tree, session, files))
+        if session.lane == "kind":
+            yield from _images(tree, session)
+
+
+def _observed(
+    tree: Tree, session: Session, unit: str, targets: list[str], scan: Callable[[], Iterable[Fact]]
+) -> Observation:
+    """The facts of one scan; where it cannot be made, a gap of each target."""
+    facts: tuple[Fact, ...]
+    with session.watch(f"Look up {targets[0] or 'configuration files'}", targets) as advance:
+        try:
+            facts = tuple(scan())
+        except (StrictRealError, OSError) as error:
+            reason = redact(str(error), MAX_TEXT)
+            facts = tuple(Gap(of=unit, where=Location(target), reason=reason) for target in targets)
+        advance(len(targets))
+    counted = sum(type(fact).__name__ == unit or isinstance(fact, Gap) for fact in facts)
+    return Observation(
+        collector=COLLECTOR,
+        source=targets[0] or unit,
+        digest=tree.digest,
+        facts=(Inventory(of=unit, count=counted), *facts),
+    )
+
+
+def _python(tree: Tree, path: str) -> Iterator[Fact]:
+    """What pip-audit knows of one file of pinned packages."""
+    pip_audit.find()
+    text = tree.read(path).decode(errors="replace")
+    lines = {_normalised(found[1]): text.count("\n", 0, found.start()) + 1 for found in PINNED.finditer(text)}
+    pinned = {_normalised(found[1]): found[2] for found in PINNED.finditer(text)}
+    if not pinned:
+        raise StrictRealError("pins no package by name==version, so there is nothing to look up")
+    known = {_normalised(one.name): one for one in pip_audit.audit(pinned)}
+    unseen = sorted(name for name in pinned if name not in known or known[name].skipped)
+    if unseen:
+        raise StrictRealError(f"pip-audit did not look up {len(unseen)} of {len(pinned)} packages, {unseen[0]} first")
+    yield DependencyScan(
+        where=Location(path), scanner=f"pip-audit {pip_audit.version()}", database="PyPI", examined=len(pinned)
+    )
+    for name, one in sorted(known.items()):
+        for vulnerability in one.vulnerabilities:
+            yield DependencyVulnerability(
+                where=Location(path, lines.get(name, 0)),
+                id=vulnerability.id,
+                package=name,
+                installed=one.version,
+                fixed=", ".join(vulnerability.fixed),
+                title=", ".join(vulnerability.aliases),
+            )
+
+
+def _normalised(name: str) -> str:
+    """As PyPI compares names."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _locks(tree: Tree, session: Session, paths: list[str]) -> Iterator[Fact]:
+    scanner, day = _scanner(session)
+    with tempfile.TemporaryDirectory(prefix="strictreal-locks-") as name:
+        _copy(tree, paths, Path(name))
+        report = trivy.scan("fs", name, session.trivy_cache)
+    yield from _dependencies(report, scanner, day, partial(_line, tree))
+    read = {result.target for result in report.results or () if result.packages}
+    for path in paths:
+        if path not in read and not path.endswith("go.sum"):  # which trivy reads with go.mod
+            yield Gap(of="DependencyScan", where=Location(path), reason="trivy read no package from it")
+
+
+def _dependencies(report: trivy.Report, scanner: str, day: str, line: Callable[[str, str], int]) -> Iterator[Fact]:
+    for result in report.results or ():
+        if result.kind == "lang-pkgs" and result.packages:
+            yield DependencyScan(
+                where=Location(result.target), scanner=scanner, database=day, examined=len(result.packages)
+            )
+            yield from _vulnerabilities(DependencyVulnerability, result, partial(_located, result.target, line))
+
+
+def _located(target: str, line: Callable[[str, str], int], one: trivy.Vulnerability) -> Location:
+    return Location(target, line(target, one.package))
+
+
+def _configurations(tree: Tree, session: Session, paths: list[str]) -> Iterator[Fact]:
+    scanner = f"trivy {trivy.version(session.trivy_cache).program}"
+    with tempfile.TemporaryDirectory(prefix="strictreal-configurations-") as name:
+        _copy(tree, paths, Path(name))
+        report = trivy.scan("config", name, session.trivy_cache)
+    yield from _configuration(report, scanner)
+
+
+def _configuration(report: trivy.Report, scanner: str) -> Iterator[Fact]:
+    tried = 0
+    for result in report.results or ():
+        if result.summary:
+            tried += result.summary.successes + result.summary.failures
+        for one in result.misconfigurations or ():
+            if one.status == "FAIL":
+                yield Misconfiguration(
+                    where=Location(
+                        result.target, max(0, one.cause.start), resource=redact(one.cause.resource, MAX_TEXT)
+                    ),
+                    id=one.id,
+                    severity=one.severity.lower(),  # type: ignore[arg-type]  # the same words
+                    message=redact(one.message or one.title, MAX_TEXT),
+                    remedy=redact(one.resolution, MAX_TEXT),
+                )
+    if not tried:
+        raise StrictRealError("trivy config tried no rule on any file")
+    yield ConfigurationScan(where=Location(""), scanner=scanner, database=scanner, examined=tried)
+
+
+def _images(tree: Tree, session: Session) -> Iterator[Observation]:
+    """Every image on record as built: by its bill of materials where there is one, else in the engine that has it."""
+    try:
+        record = recorded(session.cluster.images)
+    except (OSError, ValueError, StrictRealError) as error:
+        gap = Gap(of="ImageScan", where=Location(""), reason=redact(str(error), MAX_TEXT))
+        yield Observation(
+            collector=COLLECTOR, source="images", digest=tree.digest, facts=(Inventory(of="ImageScan", count=1), gap)
+        )
+        return
+    for reference in sorted(record.images):
+        yield _observed(tree, session, "ImageScan", [reference], partial(_image, session, record, reference))
+
+
+def _image(session: Session, record: Record, reference: str) -> Iterator[Fact]:
+    scanner, day = _scanner(session)
+    bill = record.bills.get(reference, "")
+    report = trivy.scan("sbom" if bill else "image", bill or reference, session.trivy_cache)
+    yield from _packages(report, reference, scanner, day)
+
+
+def _packages(report: trivy.Report, reference: str, scanner: str, day: str) -> Iterator[Fact]:
+    results = [result for result in report.results or () if result.packages]
+    examined = sum(len(result.packages or ()) for result in results)
+    if not examined:
+        raise StrictRealError("trivy found no package in the image")
+    where = Location(reference)
+    yield ImageScan(where=where, scanner=scanner, database=day, examined=examined)
+    for result in results:
+        yield from _vulnerabilities(ImageVulnerability, result, lambda _: where)
+
+
+def _vulnerabilities(
+    kind: type[Vulnerability], result: trivy.Result, where: Callable[[trivy.Vulnerability], Location]
+) -> Iterator[Fact]:
+    for one in result.vulnerabilities or ():
+        yield kind(
+            where=where(one),
+            id=one.id,
+            package=one.package,
+            installed=one.installed,
+            fixed=one.fixed,
+            severity=one.severity.lower(),  # type: ignore[arg-type]  # the same words
+            title=redact(one.title, MAX_TEXT),
+        )
+
+
+def _scanner(session: Session) -> tuple[str, str]:
+    """Name and version of trivy, and the day of its database.
+
+    Raises:
+        ToolMissing: the program or the database is absent.
+        BoundExceeded: the database is too old.
+    """
+    found = trivy.version(session.trivy_cache)
+    if found.updated is None:
+        where = session.trivy_cache or "its own cache"
+        raise ToolMissing(
+            f"trivy has no vulnerability database in {where}: `trivy image --download-db-only` fetches one"
+        )
+    age = datetime.datetime.now(datetime.UTC) - found.updated
+    if age > datetime.timedelta(days=MAX_DATABASE_DAYS):
+        day = found.updated.date().isoformat()
+        raise BoundExceeded(
+            f"trivy's database is of {day}, over {MAX_DATABASE_DAYS} days old (bound: age of a database)"
+        )
+    return f"trivy {found.program}", found.updated.date().isoformat()
+
+
+def _copy(tree: Tree, paths: list[str], folder: Path) -> None:
+    """Copy files of the subject, by their paths.
+
+    Raises:
+        BoundExceeded: together they are larger than MAX_COPIED.
+    """
+    left = MAX_COPIED
+    for path in paths:
+        data = tree.read(path)
+        left -= len(data)
+        if left < 0:
+            raise BoundExceeded(f"the files to scan are larger than {MAX_COPIED} bytes (bound: size of a scan)")
+        place = folder / PurePosixPath(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+
+
+def _line(tree: Tree, path: str, package: str) -> int:
+    """The first line of a lock file that names a package as a whole word; 0 where none does."""
+    if path not in tree.paths:
+        return 0
+    word = re.compile(rf"(?<![\w.-]){re.escape(package)}(?![\w-])", re.IGNORECASE)
+    text = tree.read(path)[:MAX_LINE_BYTES].decode(errors="replace")
+    found = word.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else 0
+
+
+def _recorded(tree: Tree) -> Iterator[Observation]:
+    """The report that a specimen holds."""
+    read: dict[str, Callable[[trivy.Report], Iterator[Fact]]] = {
+        "DependencyScan": partial(_dependencies, scanner="recorded", day="recorded", line=partial(_line, tree)),
+        "ConfigurationScan": partial(_configuration, scanner="recorded"),
+        "ImageScan": partial(_packages, reference="recorded", scanner="recorded", day="recorded"),
+    }
+    for name, unit in REPORTS.items():
+        if name in tree.paths:
+            facts = tuple(read[unit](trivy.read(tree.read(name))))
+            counted = sum(type(fact).__name__ == unit for fact in facts)
+            yield Observation(
+                collector=COLLECTOR, source=name, digest=tree.digest, facts=(Inventory(of=unit, count=counted), *facts)
+            )
