@@ -19,7 +19,7 @@ help:  ## this list
 setup: $(READY)  ## install everything into .venv, by hashes
 
 audit: $(READY)  ## audit this repository: LANE=embedded|local|kind STRICT=1 SPRINT=id SINCE=rev
-	$(BIN)/strictreal audit . $(AUDIT)
+	$(if $(filter kind,$(LANE)),eval "$$($(BIN)/python -m kind env)" &&) $(BIN)/strictreal audit . $(AUDIT)
 
 test: $(READY)  ## run the toolchain's own tests
 	$(BIN)/pytest -n auto --dist loadgroup

@@ -11,6 +11,7 @@ from strictreal.facts.cluster import (
     AdmissionTry,
     BuiltImage,
     ClusterObject,
+    ClusterRelease,
     ContainerState,
     FlowTry,
     MetricsPage,
@@ -34,12 +35,19 @@ WARNING_DAYS = 7
     proves="What runs is what was rendered, field by field, and nothing else runs in a release's name.",
     remedy="Change the chart or its values and upgrade the release; undo what was changed in the cluster by hand.",
 )
-def test_what_runs_is_what_was_rendered(objects: Facts[ClusterObject]) -> Iterator[Finding]:
+def test_what_runs_is_what_was_rendered(
+    objects: Facts[ClusterObject], releases: Facts[ClusterRelease]
+) -> Iterator[Finding]:
+    for release in releases:
+        if release.status != "deployed":
+            yield release.finding(f"release {release.where.resource} is {release.status}, and not deployed")
     scaled = set(_scaled(objects))
     for each in objects:
         name = each.where.resource
         if not each.live:
             yield each.finding(f"{name} is rendered and does not run")
+        elif each.reached_by:
+            yield each.finding(f"{name} is reached by {each.reached_by}, and no rendered workload has made it")
         elif not each.expected:
             yield each.finding(f"{name} says that it is of release {each.release}, which does not render it")
         else:

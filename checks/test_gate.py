@@ -56,8 +56,17 @@ def test_the_configuration_takes_little_out_of_the_audit(
             yield exemption.finding(
                 f"{exemption.setting}: {exemption.glob!r} names no folder or file: it covers everything"
             )
-        elif exemption.setting == "settings" and exemption.matched == exemption.of > 1:
-            yield exemption.finding(f"settings: {exemption.glob!r} covers all {exemption.of} source files")
+        elif exemption.setting == "settings" and exemption.matched > 1 and 2 * exemption.matched > exemption.of:
+            some = "all" if exemption.matched == exemption.of else f"{exemption.matched} of the"
+            yield exemption.finding(f"settings: {exemption.glob!r} covers {some} {exemption.of} source files")
+        for path in exemption.ordinary:
+            yield exemption.finding(
+                f"settings: {exemption.glob!r} covers {path}, which does something else for the most part"
+            )
+        if not exemption.reasoned:
+            yield exemption.finding(
+                f"{exemption.setting}: the reason for {exemption.glob!r} is none: say in a sentence why it may be left out"
+            )
     for configuration in configurations:
         modules = sum(
             each.matched for each in exemptions if each.setting == "settings" and each.path == configuration.path
@@ -65,6 +74,12 @@ def test_the_configuration_takes_little_out_of_the_audit(
         allowed = max(HANDFUL, configuration.sources // TENTH)
         if modules > allowed:
             yield configuration.finding(f"settings: {modules} modules may read the environment, more than {allowed}")
+        share = 100 * configuration.excluded // max(1, configuration.lines)
+        if share > configuration.allowed:
+            yield configuration.finding(
+                f"exclude: {configuration.excluded} of the {configuration.lines} lines of source code are left out: {share} %, "
+                f"more than {configuration.allowed} %"
+            )
     for kind in emptied:
         if kind.setting == "exclude":
             yield kind.finding(f"exclude: none of the {kind.count} {kind.kind} is left to audit")

@@ -1,9 +1,10 @@
-"""`python -m kind up|down|load|reset|status`."""
+"""`python -m kind up|down|load|reset|status|env`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import time
 
@@ -61,7 +62,15 @@ def status() -> None:
         raise SystemExit(1)
 
 
-COMMANDS = {command.__name__: command for command in (up, down, load, reset, status)}
+def env() -> None:
+    """Print, for a shell, what an audit in the lane `kind` is told: the cluster, and what was built for it."""
+    for name, path in {"STRICTREAL_KUBECONFIG": kubeconfig(), "STRICTREAL_IMAGES": state.file()}.items():
+        print(f"export {name}={shlex.quote(str(path))}")
+
+
+COMMANDS = {command.__name__: command for command in (up, down, load, reset, status, env)}
+ASKING = {status, env}
+"""Those that change nothing, and wait for nobody."""
 
 
 def main() -> int:
@@ -72,7 +81,7 @@ def main() -> int:
         choices.add_parser(name, help=(command.__doc__ or "").strip())
     chosen = COMMANDS[parser.parse_args().command]
     try:
-        if chosen is status:
+        if chosen in ASKING:
             chosen()
         else:
             with state.alone():

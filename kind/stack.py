@@ -7,6 +7,7 @@ import datetime
 import ipaddress
 import json
 import secrets
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from kind import state
 from kind.cluster import kubectl, wait_for_pods
 from kind.programs import Failure, run, say, step
 from kind.settings import CLIENTS, INFRA, LOOPBACK, LOOPBACK_NAME, ROOT, SERVICE, STRANGERS, kubeconfig
@@ -65,8 +67,35 @@ def install() -> None:
                 )
             except Failure as failed:
                 raise Failure(f"{failed}\n{trouble(where)}") from failed
+    renew()
     with step("wait for the stack's pods"):
         wait_for_pods(INFRA, SERVICE)
+
+
+def renew() -> None:
+    """Let the pods be made anew that run what an image of their name was before; Helm sees no change in them."""
+    built = state.read().get("digests", {})
+    for namespace in (INFRA, SERVICE):
+        for pod in json.loads(kubectl("-n", namespace, "get", "pods", "--output=json"))["items"]:
+            name = pod["metadata"]["name"]
+            if outdated(pod, built):
+                say(f"  {name} runs an older image: it is made anew")
+                kubectl("-n", namespace, "delete", "pod", name)
+                owner = pod["metadata"]["ownerReferences"][0]
+                if owner["kind"] == "StatefulSet":
+                    kubectl("-n", namespace, "rollout", "status", f"statefulset/{owner['name']}", "--timeout=300s")
+
+
+def outdated(pod: dict[str, Any], built: dict[str, list[str]]) -> bool:
+    """Whether a container of a pod runs another image than the one that was built under its name."""
+    asked = {c["name"]: c["image"] for c in (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"])}
+    status = pod["status"]
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        known = built.get(asked[container["name"]])
+        running = container["imageID"].rpartition("@")[2]
+        if known and running and running not in known:
+            return True
+    return False
 
 
 def helm(*words: str) -> str:

@@ -24,6 +24,7 @@ from strictreal.subject import Tree
 STRICT_VARIABLE = "SOMABRAIN_STRICT_REAL"
 CONFIG_FILE = "strictreal.toml"
 MAX_WAIVER_DAYS = 365
+MAX_EXCLUDE_PERCENT = 90
 _BEARING = ("STRICTREAL_", "SOMABRAIN_", "XDG_", "CI", "GITHUB_SHA", "SOURCE_DATE_EPOCH")
 _SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY")
 _TRUE = {"1", "true", "yes", "on"}
@@ -133,6 +134,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Days, 1 to 365, that a waiver may still last when it is used; a longer one covers nothing."""
     sprints: str = "sprints"
     evidence: str = "evidence"
+    exclude_percent: int = 50
+    """Percent, 1 to 90, of the lines of source code that exclusions may take out together."""
     unread: tuple[Unread, ...] = ()
     charts: Charts = Charts()
     cluster: Cluster = Cluster()
@@ -263,6 +266,9 @@ def _refuse_unusable(config: Config, table: dict[str, Any], tree: Tree) -> None:
     if not 1 <= config.waiver_days <= MAX_WAIVER_DAYS:
         named = f"{config.source}: waiver_days: {config.waiver_days}"
         raise ConfigurationError(f"{named} is not from 1 to {MAX_WAIVER_DAYS}")
+    if not 1 <= config.exclude_percent <= MAX_EXCLUDE_PERCENT:
+        named = f"{config.source}: exclude_percent: {config.exclude_percent}"
+        raise ConfigurationError(f"{named} is not from 1 to {MAX_EXCLUDE_PERCENT}")
     if "waivers" in table and config.waivers not in tree.paths:
         raise ConfigurationError(f"{config.source}: waivers: {config.waivers!r} is not a file of the repository")
 

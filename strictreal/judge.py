@@ -190,9 +190,10 @@ def _missing(check: Check, facts: FactSet, registry: Mapping[str, Check]) -> str
 def _lost(unit: str, facts: FactSet) -> str:
     """Why not all of one unit was examined; empty when all was."""
     if gaps := facts.gaps(unit):
-        where = gaps[0].where.path
+        path, line = gaps[0].where.path, gaps[0].where.line
+        place = f"{path}:{line}: " if line else f"{path}: " if path else ""
         more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-        return f"{where + ': ' if where else ''}{gaps[0].reason}{more}"
+        return f"{place}{gaps[0].reason}{more}"
     counted, examined = facts.inventory.get(unit, 0), facts.examined(unit)
     if counted > examined:
         return f"{counted - examined} of {counted} {_words(unit)} were lost on the way"

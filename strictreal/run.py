@@ -24,6 +24,9 @@ from strictreal.model import CriterionStatus, Outcome, Record, Result
 from strictreal.plugin import judge_folder
 from strictreal.session import Watch
 
+UNWRITTEN = 4
+"""Exit code of an audit that passed, and whose evidence could not be written where it was asked for."""
+
 
 def audit(
     request: Request,
@@ -34,8 +37,9 @@ def audit(
 ) -> Record:
     """One audit, from a repository to a record and a bundle.
 
-    A bundle that cannot be written leaves the verdict standing, says why, and fails strict mode. So does a collector
-    that breaks: what needs its facts is not-proven, and the rest is judged.
+    A bundle that cannot be written leaves the verdict standing, says why, and fails strict mode; where `request.output`
+    asked for it, it fails every audit, with the code of a usage error. A collector that breaks leaves what needs its
+    facts not-proven, and the rest is judged.
 
     Args:
         request: what is asked for.
@@ -88,7 +92,8 @@ def audit(
         notes=(*_partial(request), *collected.notes, *(receipt.notes if receipt else ())),
         sprint=subject.choice.path if subject.choice else "",
         criteria=_criteria(subject, results, request.lane),
-        exit_code=exit_code(results, strict=request.strict) or int(request.strict and unsigned),
+        exit_code=exit_code(results, strict=request.strict)
+        or (UNWRITTEN if request.output and receipt is None else int(request.strict and unsigned)),
     )
 
 

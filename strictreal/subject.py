@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from strictreal.errors import BoundExceeded, SubjectError
 from strictreal.git import Objects, git
 from strictreal.model import canonical, digest
+from strictreal.redact import redact_path
 
 _OPENING = 400
 _ANY_LANGUAGE = (".cgi", ".fcgi")
@@ -50,7 +51,7 @@ class Entry:
 class Tree:
     """The regular files of a subject, in path order, without its evidence folder.
 
-    A name that is not UTF-8 is shown with its odd bytes escaped: `caf\\xe9.py`.
+    A name that is not UTF-8 is shown with its odd bytes escaped: `caf\\xe9.py`; a secret in a name is shown as a mark.
 
     Attributes:
         left_out: (path, reason) of everything listed but passed over on purpose.
@@ -232,8 +233,8 @@ def _count(paths: Sized) -> None:
 
 
 def _shown(path: str) -> str:
-    """A path as facts hold it: valid UTF-8, with other bytes escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path as facts hold it: valid UTF-8, with other bytes escaped, and without secrets."""
+    return redact_path(os.fsencode(path).decode("utf-8", "backslashreplace"))
 
 
 class _Gate:

@@ -266,3 +266,19 @@ def test_the_module_runs_like_the_command():
         [sys.executable, "-m", "strictreal", "--version"], capture_output=True, text=True, check=False
     )
     assert done.stdout == strictreal("--version").output
+
+
+def test_evidence_that_was_asked_for_and_cannot_be_written_fails_every_audit(tmp_path: Path):
+    subject = lay(tmp_path / "subject", {"a.py": CLEAN})
+    lay(tmp_path, {"file": ""})
+    run = strictreal("audit", subject, "--check", "code.stub", "--output", tmp_path / "file" / "evidence")
+    assert run.code == 4
+    assert "1 proven" in run.output
+    assert "no bundle: " in run.output
+
+
+def test_views_of_evidence_say_that_they_verify_no_signature(tmp_path: Path):
+    run = audit(lay(tmp_path / "subject", {"a.py": CLEAN}), "--check", "code.stub", output=tmp_path / "evidence")
+    for view in (("list", tmp_path / "evidence"), ("show", run.document["bundle"])):
+        shown = strictreal("evidence", *view)
+        assert "signatures: not verified here: strictreal evidence verify " in shown.output

@@ -15,7 +15,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from kind import settings, state
 from kind.cluster import NODE, digests_in_node
 from kind.programs import find, run
+from strictreal.collect.kube import admission
 from tests.clusters import MARKS, _the_users_own_cluster, applied, charts, got, kubectl, messages, patched, rolled_out
 
 __all__ = ["_the_users_own_cluster", "charts"]
@@ -61,6 +61,17 @@ def test_a_security_context_that_was_taken_away_is_named(charts: Path):
         rolled_out(INFRA, "deployment/opa")
     field = "/spec/template/spec/containers/opa/securityContext/readOnlyRootFilesystem"
     assert said == [f"soma-infra/Deployment/opa {field}: rendered true, runs nothing"]
+
+
+def test_a_pod_that_takes_a_services_traffic_is_named_with_the_service(charts: Path):
+    selector = got(INFRA, "service", "redis")["spec"]["selector"]
+    offered = admission.pod(got(INFRA, "deployment", "redis")["spec"]["template"]["spec"]["containers"][0]["image"])
+    offered["metadata"] = {"name": "impostor", "namespace": INFRA, "labels": selector}
+    offered["spec"]["schedulingGates"] = [{"name": "example.com/never"}]  # it is there, and takes nothing
+    with applied(offered):
+        said = messages(charts, "cluster.drift", "objects")
+    told = "is reached by soma-infra/Service/redis, and no rendered workload has made it"
+    assert said == [f"soma-infra/Pod/impostor {told}"]
 
 
 def test_a_networkpolicy_that_was_deleted_is_named_as_an_object_and_by_what_it_let_through(charts: Path):

@@ -189,7 +189,7 @@ CAN_FAIL = {
     "strict xfail": "import pytest\n@pytest.mark.xfail(strict=True)\ndef test():\n    assert run()",
     "conditional xfail": "import pytest\n@pytest.mark.xfail(is_old(), reason='x')\ndef test():\n    assert run()",
     "a match": "def test():\n    match run():\n        case 1:\n            assert done()",
-    "an async test": "async def test():\n    async with run() as x:\n        assert await x",
+    "an async test": "import pytest\n@pytest.mark.asyncio\nasync def test():\n    async with run() as x:\n        assert await x",
 }
 
 

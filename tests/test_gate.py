@@ -53,7 +53,7 @@ def toml(text: str) -> Files:
     return {"strictreal.toml": text}
 
 
-EXCLUDE = '[[exclude]]\npath = "{}"\nreason = "not ours"\n'
+EXCLUDE = '[[exclude]]\npath = "{}"\nreason = "copied from upstream, audited there"\n'
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ EXCLUDE = '[[exclude]]\npath = "{}"\nreason = "not ours"\n'
             toml(EXCLUDE.format("legacy/*")),
             [
                 (
-                    'configuration.exclude[{"path":"legacy/*","reason":"not ours"}]',
+                    'configuration.exclude[{"path":"legacy/*","reason":"copied from upstream, audited there"}]',
                     "",
-                    '{"path":"legacy/*","reason":"not ours"}',
+                    '{"path":"legacy/*","reason":"copied from upstream, audited there"}',
                     False,
                 )
             ],
@@ -79,8 +79,8 @@ EXCLUDE = '[[exclude]]\npath = "{}"\nreason = "not ours"\n'
             {},
             [
                 (
-                    'configuration.exclude[{"path":"legacy/*","reason":"not ours"}]',
-                    '{"path":"legacy/*","reason":"not ours"}',
+                    'configuration.exclude[{"path":"legacy/*","reason":"copied from upstream, audited there"}]',
+                    '{"path":"legacy/*","reason":"copied from upstream, audited there"}',
                     "",
                     True,
                 )
@@ -207,6 +207,124 @@ def test_a_secret_in_a_threshold_does_not_reach_a_fact(tmp_path: Path):
     assert "hunter2" not in repr(found)
 
 
+DENY = 'package p\nimport rego.v1\n\ndeny contains "root" if {{\n  input.spec.{}\n}}\n'
+WORKFLOW = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: {}\n"
+ROADMAP = "id: r\nsprints:\n  - id: s\n    criteria:\n      - id: c\n        text: It is.\n        checks: [code.stub, code.fake]\n"
+SCHEMA = '{{"type": "object", "required": ["a"], "properties": {{"a": {{"type": "integer", "maximum": {}}}}}}}'
+STRICT = "strictreal audit . --strict"
+LOOSER: dict[str, tuple[Files, Files, str]] = {
+    "a rule is taken away": (
+        {"p/x.rego": DENY.format("a") + "deny contains 1 if input.b\n"},
+        {"p/x.rego": DENY.format("a")},
+        "policy.p.deny",
+    ),
+    "a rule is weakened": ({"p/x.rego": DENY.format("a")}, {"p/x.rego": DENY.format('a == "never"')}, "policy.p.deny"),
+    "policies are taken away": ({"p/x.rego": DENY.format("a")}, {}, "policy.p.deny"),
+    "a rule that allows is added": (
+        {"p/x.rego": "package p\n\nallow if input.a\n"},
+        {"p/x.rego": "package p\n\nallow if input.a\n\nallow if input.b\n"},
+        "policy.p.allow",
+    ),
+    "a test is taken away": (
+        {"p/x_test.rego": "package p_test\n\ntest_a if data.p.deny\n"},
+        {"p/x_test.rego": "package p_test\n"},
+        "policy-test.p_test.test_a",
+    ),
+    "--strict is dropped": (
+        {".github/workflows/c.yml": WORKFLOW.format(STRICT)},
+        {".github/workflows/c.yml": WORKFLOW.format("strictreal audit .")},
+        "pipelines.strict",
+    ),
+    "the variable is dropped": (
+        {"Makefile": "audit:\n\tSOMABRAIN_STRICT_REAL=1 strictreal audit .\n"},
+        {"Makefile": "audit:\n\tstrictreal audit .\n"},
+        "pipelines.strict",
+    ),
+    "the step is dropped": (
+        {".gitlab-ci.yml": "a:\n  script: [strictreal audit .]\n"},
+        {".gitlab-ci.yml": "a:\n  script: [make test]\n"},
+        "pipelines.audits",
+    ),
+    "a hook is dropped": (
+        {".pre-commit-config.yaml": "repos:\n- hooks:\n  - entry: strictreal audit\n"},
+        {},
+        "pipelines.audits",
+    ),
+    "part of the suite is left": (
+        {".github/workflows/c.yml": WORKFLOW.format(STRICT)},
+        {".github/workflows/c.yml": WORKFLOW.format(STRICT + " --check code.stub")},
+        "pipelines.whole audits",
+    ),
+    "a criterion is taken away": (
+        {"sprints/r.yaml": ROADMAP},
+        {"sprints/r.yaml": ROADMAP.partition("      - id: c")[0] + "      []\n"},
+        "criterion.r.s.c",
+    ),
+    "a criterion loses a check": (
+        {"sprints/r.yaml": ROADMAP},
+        {"sprints/r.yaml": ROADMAP.replace(", code.fake", "")},
+        "criterion.r.s.c.checks[code.fake]",
+    ),
+    "a constraint is taken away": (
+        {"c/Chart.yaml": "", "c/values.schema.json": SCHEMA.format(9)},
+        {"c/Chart.yaml": "", "c/values.schema.json": SCHEMA.format(9).replace('"required": ["a"], ', "")},
+        "schema.c/values.schema.json.required[a]",
+    ),
+    "a constraint is weakened": (
+        {"c/Chart.yaml": "", "c/values.schema.json": SCHEMA.format(9)},
+        {"c/Chart.yaml": "", "c/values.schema.json": SCHEMA.format(99)},
+        "schema.c/values.schema.json.properties.a.maximum",
+    ),
+}
+TIGHTER: dict[str, tuple[Files, Files]] = {
+    "a rule is added": (
+        {"p/x.rego": DENY.format("a")},
+        {"p/x.rego": DENY.format("a") + "\ndeny contains 2 if input.c\n"},
+    ),
+    "a file is formatted": (
+        {"p/x.rego": DENY.format("a")},
+        {
+            "p/x.rego": '# Who may.\npackage p\n\nimport rego.v1\n\ndeny contains "root" if { input.spec.a }  # not root\n'
+        },
+    ),
+    "a rule moves to another file": ({"p/x.rego": DENY.format("a")}, {"p/y.rego": DENY.format("a")}),
+    "the step moves to another file": (
+        {".github/workflows/c.yml": WORKFLOW.format(STRICT)},
+        {".github/workflows/d.yml": "# The audit.\n" + WORKFLOW.format(STRICT)},
+    ),
+    "--strict is added": (
+        {".github/workflows/c.yml": WORKFLOW.format("strictreal audit .")},
+        {".github/workflows/c.yml": WORKFLOW.format(STRICT)},
+    ),
+    "a criterion is added": ({}, {"sprints/r.yaml": ROADMAP}),
+    "a constraint is tightened": (
+        {"c/Chart.yaml": "", "c/values.schema.json": SCHEMA.format(9)},
+        {"c/Chart.yaml": "", "c/values.schema.json": SCHEMA.format(8)},
+    ),
+    "a schema is described": (
+        {"c/Chart.yaml": "", "c/values.schema.json": SCHEMA.format(9)},
+        {
+            "c/Chart.yaml": "",
+            "c/values.schema.json": SCHEMA.format(9).replace('"type": "object"', '"title": "V", "type": "object"'),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOOSER)
+def test_whatever_weakens_the_gate_is_told(tmp_path: Path, case: str):
+    before, after, name = LOOSER[case]
+    told = [change for change in changes(tmp_path, before, after) if not change[3]]
+    assert told
+    assert any(change[0].startswith(name) for change in told)
+    assert all(change[1] != change[2] for change in told)
+
+
+@pytest.mark.parametrize("case", TIGHTER)
+def test_whatever_leaves_the_gate_as_strong_is_not(tmp_path: Path, case: str):
+    assert [change for change in changes(tmp_path, *TIGHTER[case]) if not change[3]] == []
+
+
 def test_the_comparison_itself_is_counted(tmp_path: Path):
     compared = gate.compare(*opened(tmp_path / "before", {}), *opened(tmp_path / "after", {}))
     assert Inventory(of="Comparison", count=1) in compared.facts
@@ -271,10 +389,49 @@ def test_a_pattern_that_names_nothing_is_found(tmp_path: Path, glob: str):
         ('settings = ["app/m1.py", "app/m2.py"]', SOURCES, []),
         (EXCLUDE.format("vendor/*"), {**SOURCES, "b.rego": "", "chart/Chart.yaml": "", **VENDORED}, []),
         ('settings = ["a*.py"]', {"app.py": ""}, ["settings: 'a*.py' names no folder or file: it covers everything"]),
-        ('settings = ["app/*"]', SOURCES, ["settings: 7 modules may read the environment, more than 5"]),
+        (
+            'settings = ["app/*"]',
+            SOURCES,
+            [
+                "settings: 'app/*' covers 7 of the 8 source files",
+                "settings: 7 modules may read the environment, more than 5",
+            ],
+        ),
+        (
+            'settings = ["app/m*"]',
+            {"app/m1.py": READING, "app/m2.py": READING},
+            ["settings: 'app/m*' covers 2 of the 3 source files"],
+        ),
+        (
+            'settings = ["app/pay.py"]',
+            {"app/pay.py": READING + "\n\ndef pay(card):\n    charge(card)\n    return card\n", **SOURCES},
+            ["settings: 'app/pay.py' covers app/pay.py, which does something else for the most part"],
+        ),
+        (
+            'settings = ["app/names.py"]',
+            {"app/names.py": READING + "\n\ndef name():\n    return os.getenv('N')\n", **SOURCES},
+            [],
+        ),
+        (
+            EXCLUDE.format("vendor/*").replace("copied from upstream, audited there", "x"),
+            {**SOURCES, **VENDORED},
+            ["exclude: the reason for 'vendor/*' is none: say in a sentence why it may be left out"],
+        ),
+        (
+            'unread = [{ language = "shell", reason = "not yet" }]',
+            SOURCES,
+            ["unread: the reason for 'shell' is none: say in a sentence why it may be left out"],
+        ),
+        (
+            EXCLUDE.format("app/*"),
+            {"app/m.py": "x = 1\n" * 60, "a.py": "x = 1\n" * 40},
+            ["exclude: 60 of the 100 lines of source code are left out: 60 %, more than 50 %"],
+        ),
+        ("exclude_percent = 60\n" + EXCLUDE.format("app/*"), {"app/m.py": "x = 1\n" * 60, "a.py": "x = 1\n" * 40}, []),
+        (EXCLUDE.format("app/*"), {"app/m.py": "x = 1\n" * 40, "a.py": "x = 1\n" * 60}, []),
         ('settings = ["app/*"]', {**SOURCES, **{f"lib/{n}.py": "" for n in range(70)}}, []),
         ('settings = ["a.py", "app/*"]', {"app/b.py": ""}, []),
-        ('settings = ["app*"]', {"a.py": b"#!", "app.py": "", "apple.py": ""}, []),
+        ('settings = ["app*"]', {"a.py": b"#!", "app.py": "", "apple.py": "", "b.py": "", "c.py": ""}, []),
         (EXCLUDE.format("vendor/*"), {**SOURCES, **VENDORED}, []),  # all charts are foreign here
         (
             EXCLUDE.format("app/*") + EXCLUDE.format("a.py"),

@@ -26,7 +26,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "programs": set(),
     "git": {"errors", "programs"},
     "suite": {"model"},
-    "subject": {"errors", "git", "model"},
+    "subject": {"errors", "git", "model", "redact"},
     "config": {"errors", "subject"},
     "cache": {"model"},
     "waiver": {"model"},

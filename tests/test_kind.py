@@ -314,3 +314,19 @@ def test_makes_targets_call_it() -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert [command for command in ("up", "down", "status") if f"-m kind {command}" not in makefile] == []
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"].count("kind") == 1
+
+
+@pytest.mark.parametrize(
+    ("running", "old"),
+    [
+        ("docker.io/library/import@sha256:new", False),
+        ("sha256:config", False),
+        ("docker.io/library/import@sha256:old", True),
+        ("", False),
+    ],
+)
+def test_a_pod_is_outdated_when_it_runs_what_its_images_name_was_before(running: str, old: bool):
+    container = {"name": "sfm", "image": "soma/memory:0.1.0"}
+    pod = {"spec": {"containers": [container]}, "status": {"containerStatuses": [{"name": "sfm", "imageID": running}]}}
+    assert stack.outdated(pod, {"soma/memory:0.1.0": ["sha256:config", "sha256:new"]}) is old
+    assert not stack.outdated(pod, {})

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from strictreal.redact import LIMIT, MARK, is_random, redact, redact_line
+from strictreal.redact import LIMIT, MARK, is_random, redact, redact_line, redact_path
 
 LETTERS = string.ascii_letters
 DIGITS = string.digits
@@ -328,3 +328,25 @@ def test_a_line_made_to_make_patterns_backtrack_is_still_redacted(unit: str):
     secret = "ghp_" + "a" * 36
     line = unit * (LIMIT // len(unit) - 20) + " " + secret
     assert secret not in redact(line + unit * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "secret"),
+    [
+        ("config/AKIAIOSFODNN7EXAMPL2/x.py", "AKIAIOSFODNN7EXAMPL2"),
+        ("token=ghp_16C7e42F292c6912E7710c838347Ae178B4a.txt", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"),
+        ("a/password=Kiwi88Fruit.py", "Kiwi88Fruit"),
+    ],
+)
+def test_a_secret_in_a_name_is_replaced_by_a_mark_of_its_own(path: str, secret: str):
+    shown = redact_path(path)
+    assert secret not in shown
+    assert shown == redact_path(path) != redact_path(path.replace(secret, secret[:-2] + "Zq"))
+    assert shown.rpartition(".")[2] == path.rpartition(".")[2]
+
+
+@pytest.mark.parametrize(
+    "path", ["a/password.py", "migrations/1975ea83b712_add_token.py", "k=v/x.py", "static/main.3fa9c2e1d4b5a697.js", ""]
+)
+def test_an_ordinary_path_stays_as_it_is(path: str):
+    assert redact_path(path) == path

@@ -44,6 +44,12 @@ def list_(
         mode = "strict" if run.strict else ""
         rows.append((run.index, run.bundle, run.time, revision, run.key, run.lane, mode, totals))
     console.table(("#", "bundle", "time", "commit", "key", "lane", "", "outcomes"), rows)
+    typer.echo(_unverified(folder))
+
+
+def _unverified(folder: Path) -> str:
+    """That a view tells what bundles state of themselves, and how to find out whether it is so."""
+    return visible(f"signatures: not verified here: strictreal evidence verify {folder}")
 
 
 def _totals(totals: Mapping[str, int]) -> str:
@@ -81,6 +87,7 @@ def show(bundle: Bundle, *, json: AsJson = False) -> None:
     )
     rows = [(r.check, r.outcome.value, r.examined, r.reason, len(r.findings) or "") for r in found.results.results]
     console.table(("check", "outcome", "examined", "", "findings"), rows)
+    typer.echo(_unverified(bundle))
 
 
 @app.command()

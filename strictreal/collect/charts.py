@@ -13,8 +13,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from strictreal.collect.chart import archive, customs, plain
-from strictreal.collect.chart.discover import find
+from strictreal.collect.chart import archive, customs, overlays, plain
+from strictreal.collect.chart.discover import FoundChart, find
 from strictreal.collect.chart.render import render
 from strictreal.collect.chart.work import Work
 from strictreal.config import Config
@@ -75,6 +75,7 @@ def prepare(subjects: Sequence[tuple[Tree, Config]], session: Session, *, second
     for (tree, config), group in zip(subjects, found, strict=True):
         seen = [observation for work in group if (observation := work.observation()).facts]
         seen += plain.observe(tree, config, [work.found for work in group], session, _kubernetes(tree, config))
+        seen += _outside(tree, config, [work.found for work in group])
         verdicts = customs.judge([fact for observation in seen for fact in observation.facts], session)
         session.memo[_key(tree, config)] = [_summary(tree, config, seen, verdicts), *seen]
 
@@ -106,6 +107,13 @@ def _examine(works: list[Work], scratch: str, session: Session, seconds: float) 
             work.add(job, result)
     for work in works:
         work.forget_files()
+
+
+def _outside(tree: Tree, config: Config, found: Sequence[FoundChart]) -> list[Observation]:
+    """A gap for each file that is values of a chart and lies outside of it."""
+    roots = {chart.folder: chart.overlays for chart in found if not chart.packaged}
+    gaps = tuple(overlays.outside(tree, config, roots)) if roots else ()
+    return [Observation(collector="charts", source="", digest=tree.digest, facts=gaps)] if gaps else []
 
 
 def _kubernetes(tree: Tree, config: Config) -> str:

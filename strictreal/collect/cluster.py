@@ -45,6 +45,10 @@ from strictreal.subject import Tree
 COLLECTOR = "cluster"
 UNITS = tuple(unit.__name__ for unit in facts.UNITS)
 LANE = "kind"
+UNINSTALLED = "uninstalled"
+"""The status of a release of which nothing but its history is kept."""
+UNEXPECTED = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading an answer raises that has another shape than the API's."""
 STATE = "cluster.json"
 """In a specimen: the facts of a cluster, as they were or as they should never be."""
 Part = Callable[[Scene], Iterable[Fact]]
@@ -59,6 +63,7 @@ PARTS: tuple[tuple[tuple[str, ...], str, Part], ...] = (
     (("PodRevision",), "revisions", pods.revisions),
     (("MetricsPage",), "metrics", pods.metrics),
     (("TlsCertificate",), "certificates", certificates.observe),
+    ((), "events", pods.events),
 )
 """What is looked at, in this order: the units that a part counts, its name, and how."""
 
@@ -141,7 +146,7 @@ def _placed(
     found, gaps = [], []
     with tempfile.TemporaryDirectory(prefix="strictreal-cluster-") as scratch:
         for release in releases.newest(cluster, config.cluster.namespaces):
-            if release.chart not in works:
+            if release.chart not in works or release.status == UNINSTALLED:
                 continue
             work = works[release.chart]
             try:
@@ -175,7 +180,7 @@ def _accounted(
     found: list[Fact] = [Gap(of=unit, where=Location(path), reason=reason) for path, reason in gaps for unit in units]
     try:
         found += part()
-    except (StrictRealError, KeyError, TypeError, AttributeError, OSError) as error:
+    except (StrictRealError, OSError, *UNEXPECTED) as error:
         reason = str(error) if isinstance(error, StrictRealError) else f"an answer is not as expected: {error!r}"
         found += [Gap(of=unit, where=Location(""), reason=reason) for unit in units]
     return Observation(collector=COLLECTOR, source=name, digest=tree.digest, facts=(*_counts(units, found), *found))

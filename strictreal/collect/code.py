@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from strictreal.collect import archives, entrypoints, ignored, imported, loaded
+from strictreal.collect import archives, coroutines, entrypoints, ignored, imported, loaded
 from strictreal.collect.languages import NOTEBOOK, has_suffix, is_settings, language_of
 from strictreal.collect.python import (
     claims,
@@ -115,8 +115,11 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
     counted = Inventory(of="Module", count=len(observations))
     settings = _settings_module(languages, config)
     yield Observation(collector="code", source="", digest=tree.digest, facts=(counted, settings))
+    run = coroutines.are_run(tree) if any(coroutines.waits(f) for o in observations for f in o.facts) else False
     for observation in observations:
-        kept = tuple(fact for fact in observation.facts if not isinstance(fact, Imports | Load))
+        kept = tuple(
+            coroutines.run(fact) if run else fact for fact in observation.facts if not isinstance(fact, Imports | Load)
+        )
         yield msgspec.structs.replace(observation, facts=kept)
     found = tuple(_unread(tree, config, reached))
     yield Observation(collector="code", source="", digest=tree.digest, facts=found)
@@ -209,6 +212,8 @@ def _unread_imports(tree: Tree, config: Config, imports: Iterable[Imports]) -> I
                 yield LeftOut(where=Location(path), reason=f"excluded by {config.source}: {redact(reason)}")
                 continue
             told = f"imports {path}, which git ignores, so that nobody read it; track it, or exclude it with a reason"
+            if path.startswith(f"{tree.evidence}/"):
+                told = f"imports {path}, which lies in the folder of evidence, so that nobody read it; move it out of there"
             yield Gap(of="UnreadPart", where=Location(importer, line), reason=told)
     except BoundExceeded as error:
         yield Gap(of="UnreadPart", where=Location(""), reason=f"ignored modules were not looked for: {error}")

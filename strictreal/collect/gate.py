@@ -11,7 +11,8 @@ import msgspec
 import yaml
 
 from strictreal import kubeyaml, waiver
-from strictreal.collect import exemptions
+from strictreal.collect import exemptions, gatestrength
+from strictreal.collect.gatestrength import Part
 from strictreal.config import Config
 from strictreal.errors import StrictRealError
 from strictreal.facts.gate import Comparison, GateChange, WaiverFile, WaiverProblem
@@ -82,7 +83,61 @@ def compare(before: Tree, before_config: Config, after: Tree, after_config: Conf
             facts.append(
                 GateChange(where=where, name=shown[0], before=shown[1], after=shown[2], tightens=gone or added)
             )
+    facts += _weakened(gatestrength.parts(before, before_config), gatestrength.parts(after, after_config))
     return Observation(collector="gate", source="", digest=after.digest, facts=tuple(facts))
+
+
+def _weakened(old: dict[str, Part], new: dict[str, Part]) -> Iterator[GateChange]:
+    """Rules, tests of rules, audits, criteria and constraints that the change takes away, alters or adds."""
+    gone = {name: part for name, part in old.items() if name not in new}
+    fresh = {name: part for name, part in new.items() if name not in old}
+    bound = {name for name in gone if name.partition(".checks[")[0] in gone and ".checks[" in name}
+    for name, was in sorted((name, part) for name, part in gone.items() if name not in bound):
+        # A rule that only changed is told once, with what it became.
+        owner = name.partition("[")[0]
+        became = next(
+            (n for n in sorted(fresh) if n.startswith(("policy.", "schema.")) and n.partition("[")[0] == owner), ""
+        )
+        now = fresh.pop(became) if became else None
+        place = now or was
+        yield GateChange(
+            where=Location(place.path, place.line),
+            name=redact(owner if became else name),
+            before=_readable(name, was.value),
+            after=_readable(name, now.value) if now else "",
+            tightens=was.weakens and now is None,
+        )
+    for name, now in sorted(fresh.items()):
+        yield GateChange(
+            where=Location(now.path, now.line),
+            name=redact(name),
+            before="",
+            after=_readable(name, now.value),
+            tightens=not now.weakens,
+        )
+    for name in sorted(old.keys() & new.keys()):
+        if old[name].value != new[name].value:
+            yield GateChange(
+                where=Location(new[name].path, new[name].line),
+                name=redact(name),
+                before=_readable(name, old[name].value),
+                after=_readable(name, new[name].value),
+                tightens=_narrower(name, old[name].value, new[name].value),
+            )
+
+
+def _narrower(name: str, was: str, now: str) -> bool:
+    """Whether a constraint of a schema became tighter: a lower maximum, a higher minimum, fewer choices."""
+    before, after = msgspec.json.decode(was), msgspec.json.decode(now)
+    key = name.rpartition(".")[2].lower()
+    numbers = isinstance(before, int | float) and isinstance(after, int | float)
+    if numbers and key.startswith(("max", "exclusivemax")):
+        return after < before
+    if numbers and key.startswith(("min", "exclusivemin")):
+        return after > before
+    if key in {"enum", "type"} and isinstance(before, list):
+        return set(map(str, after if isinstance(after, list) else [after])) <= set(map(str, before))
+    return key == "additionalproperties" and after is False
 
 
 def _readable(name: str, value: str) -> str:

@@ -42,8 +42,8 @@ class Modules:
                 self._folders.add(folder.as_posix())
         self._tops: dict[str, list[str]] = {}
         for stem in sorted({*self._files, *self._folders}):
-            folder, _, name = stem.rpartition("/")
-            self._tops.setdefault(name, []).append(folder or ".")
+            above, _, name = stem.rpartition("/")
+            self._tops.setdefault(name, []).append(above or ".")
         self._added = [folder for folder in sorted(set(folders)) if folder in self._folders]
         self._added += sorted(f for f in self._folders if f.rpartition("/")[2] in ROOTS)
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}

@@ -84,7 +84,7 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
     counted = Inventory(of="StrictSource", count=len(sources) + len(unreadable))
     yield Observation(collector="strictness", source="", digest=tree.digest, facts=(counted, *passed_over))
     yield from unreadable
-    tools = {"pyyaml": version("pyyaml")}
+    tools = {name: version(name) for name in ("pyyaml", "tree-sitter", "tree-sitter-bash")}
     yield from session.per_file("strictness", "StrictSource", tree, sources, facts_of, tools)
 
 

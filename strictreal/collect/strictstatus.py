@@ -194,7 +194,7 @@ def _strings(lines: Sequence[str], first: int, *, ini: bool) -> Iterator[Found]:
             section = offset
         if re.match(r"\s*(?:#|//|;|\*|<!--|@?(?i:rem)\s)", line) or not tells(line.replace('"', "").replace("'", "")):
             continue
-        lost = ignored.get(section, "") or next((ignored[section] for _ in [0] if section in ignored), "")
+        lost = ignored.get(section, "")
         commands = [(next(filter(None, found.groups()), "")) for found in _QUOTED.finditer(line)]
         commands = [command.replace('\\"', '"') for command in commands if _is_command(command)]
         if not commands and (ini or not re.search(r"[(){}]", line)):
@@ -207,7 +207,8 @@ def _strings(lines: Sequence[str], first: int, *, ini: bool) -> Iterator[Found]:
                 else ""
             )
             for found in status.read(_PREFIXES.sub("", command), first + offset, lost=dash or lost):
-                if isinstance(found, Evasion):  # that a line of another language is no shell says nothing
+                # That a line of another language is no shell says nothing; nor do the backticks of a sentence.
+                if isinstance(found, Evasion) and not ("`" in command and found.value == "a command substitution"):
                     yield found
 
 

@@ -14,6 +14,7 @@ from strictreal.model import Fact, Located, Natural
 class ClusterRelease(Located, frozen=True, kw_only=True):
     """A Helm release of one of the subject's charts, as the cluster records it."""
 
+    unit = "ClusterObject"
     name: str
     namespace: str
     chart: str
@@ -65,6 +66,8 @@ class ClusterObject(Located, frozen=True, kw_only=True):
     """Canonical JSON of the object as rendered, with the defaults of this API server; "" for one that is not rendered."""
     live: str
     """Canonical JSON of the object as it runs; "" where it does not."""
+    reached_by: str = ""
+    """The rendered Service that leads to a pod which no rendered workload has made."""
 
 
 class BuiltImage(Located, frozen=True, kw_only=True):

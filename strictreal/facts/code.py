@@ -15,7 +15,7 @@ class Module(Located, frozen=True, kw_only=True):
     """`test`, `example` (documentation, demonstrations and benchmarks count as such) or `product`."""
 
 
-LoadKind = Literal["name", "computed", "path", "folder", "hidden", "unknown", "mention"]
+LoadKind = Literal["name", "computed", "path", "folder", "hidden", "unknown", "text", "mention"]
 
 
 class Imports(Located, frozen=True, kw_only=True):

@@ -118,8 +118,8 @@ def _stamp(path: tuple[str | int, ...]) -> bool:
 
 
 def _pair(one: Any, other: Any, path: tuple[str | int, ...]) -> Iterator[Difference]:
-    if one is MISSING and path[-1] in ("annotations", "labels") and isinstance(other, dict):
-        one = {}
+    if path[-1] in ("annotations", "labels") and dict in (type(one), type(other)):
+        one, other = ({} if each is MISSING else each for each in (one, other))  # by key: some are the cluster's
     if one is MISSING or other is MISSING:
         if not (_empty(one) and _empty(other)):
             yield Difference(path, one, other)

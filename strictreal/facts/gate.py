@@ -43,6 +43,12 @@ class Configuration(Located, frozen=True, kw_only=True):
     files: Natural
     sources: Natural
     """How many files are source code in a language that rules read."""
+    lines: Natural = 0
+    """Lines of those files; counted where there are exclusions."""
+    excluded: Natural = 0
+    """Lines of those files that the exclusions take out together."""
+    allowed: Natural = 100
+    """Percent of the lines that they may take out, as the configuration says."""
 
 
 class Exemption(Located, frozen=True, kw_only=True):
@@ -58,6 +64,12 @@ class Exemption(Located, frozen=True, kw_only=True):
     """How many it could take out: source files for `settings` and `unread`, all files for `exclude`."""
     unbounded: bool
     """The pattern names no folder or file, nor a telling part of one, such as `*` or `*.py`."""
+    reasoned: bool = True
+    """Whether the reason that is given says something, as that of a waiver must; True where none is needed."""
+    lines: Natural = 0
+    """Lines of source code that it takes out; counted for `exclude`."""
+    ordinary: tuple[str, ...] = ()
+    """Of modules that `settings` names, the first that are none by name, and that do something else for the most part."""
 
 
 class Emptied(Located, frozen=True, kw_only=True):

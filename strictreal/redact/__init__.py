@@ -6,6 +6,7 @@ it is given to (`names`, `values`). Collectors that have a syntax tree or a docu
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -15,7 +16,7 @@ from strictreal.redact.randomness import is_random
 from strictreal.redact.shapes import Span, is_issued
 from strictreal.redact.values import MARK
 
-__all__ = ["CONTEXT", "LIMIT", "MARK", "is_issued", "is_random", "redact", "redact_line"]
+__all__ = ["CONTEXT", "LIMIT", "MARK", "is_issued", "is_random", "redact", "redact_line", "redact_path"]
 
 LIMIT = 4096
 """Characters of a line that are kept at most."""
@@ -23,6 +24,10 @@ _LOOKAHEAD = 1024
 """Characters beyond the limit that are read, so that a secret that straddles the limit is still seen whole."""
 CONTEXT = 3
 """Lines before one that may say that it holds a secret."""
+_ENDING = 8
+"""Characters of the ending of a file's name, at most."""
+_TOLD = 8
+"""Hexadecimal digits of a secret's digest in a redacted name: too few to tell it by."""
 _PASSES = 4
 """What stands beside a secret that was replaced may show as another one."""
 _SUSPECT = re.compile(
@@ -42,6 +47,40 @@ def redact(text: str, limit: int = LIMIT, *, unquoted: bool = False) -> str:
     if not _SUSPECT.search(text, 0, limit + _LOOKAHEAD):
         return text[:limit]
     return _redacted(text[: limit + _LOOKAHEAD], limit, unquoted)
+
+
+@lru_cache(maxsize=4096)
+def redact_path(path: str) -> str:
+    """A path without secrets that stand in its names, each replaced by a mark with its own digest.
+
+    The digest keeps two such names apart, and fingerprints as they are from run to run. Names that merely look random
+    stay, as those of caches and migrations do: only issued tokens and what follows a secret's name and `=` are replaced.
+    """
+    if not _SUSPECT.search(path):
+        return path
+    parts = path.split("/")
+    for index, part in enumerate(parts):
+        stem, dot, ending = part.rpartition(".")
+        stem, ending = (stem, dot + ending) if stem and len(ending) <= _ENDING else (part, "")
+        found = [*shapes.issued(stem), *addresses.passwords(stem)]
+        if "=" in stem:
+            found += [*values.values(stem, unquoted=True), *addresses.parameters(stem)]
+        for start, end in _merged(found):
+            told = hashlib.sha256(stem[start:end].encode(errors="surrogateescape")).hexdigest()[:_TOLD]
+            stem = f"{stem[:start]}[redacted-{told}]{stem[end:]}"
+        parts[index] = stem + ending
+    return "/".join(parts)
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Spans without overlaps, the last first."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged[::-1]
 
 
 def redact_line(lines: Sequence[str], number: int, limit: int = LIMIT, *, unquoted: bool = False) -> str:

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import math
 import struct
-import time
 
 import numpy as np
 from common.config.settings import SMFSettings
@@ -42,10 +41,11 @@ from sfm.recalling import RecallCache, Recaller, memory, refused
 from sfm.reports import Reports
 from sfm.store import canonical
 from sfm.store.journal import Pace
-from sfm.store.plan import Forget, Plan, Put, Touch, Touched
+from sfm.store.plan import Forget, Plan, Put
 from sfm.store.restore import Spaces
 from sfm.store.state import State, Tenant
 from sfm.store.store import Store, microseconds
+from sfm.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 LONGEST = {"tenant": 128, "id": 256, "idempotency_key": 128}
@@ -119,8 +119,7 @@ class MemorySystem:
         self._draining = False
         self.accesses_kept = True
         """Whether the last access counts reached the database when the service drained."""
-        self._tasks: list[asyncio.Task[None]] = []
-        self._unkept: set[str] = set()
+        self._upkeep = Upkeep(settings, self._store, self._hot)
         self._invalidating: dict[str, asyncio.Task[None]] = {}
         rhythm = Rhythm(
             batch=settings.kafka_batch,
@@ -131,7 +130,6 @@ class MemorySystem:
         )
         self._relay = Relay(self._store, publish, rhythm) if publish else None
         self._reports = Reports(settings, self.measures, self._hot)
-        self._due = asyncio.Event()
 
     @property
     def ready(self) -> bool:
@@ -160,8 +158,7 @@ class MemorySystem:
             Damaged: stored data is not what was written; the message names what is lost.
         """
         await self._store.open()
-        self._unkept.update(self._store.check().tenants)  # their segments are as the restoring left them
-        self._tasks = [asyncio.create_task(self._upkeep(), name="upkeep")]
+        self._upkeep.start()
         if self._relay:
             self._relay.start()
         elif waiting := self._store.check().waiting:
@@ -172,13 +169,11 @@ class MemorySystem:
         self._draining = True
         if self._relay:
             await self._relay.finish(seconds)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._upkeep.stop()
         if self._store.state is not None and not self._store.why_not_ready:
             try:
                 async with asyncio.timeout(seconds):
-                    await self._keep_accesses(self._store.state)
+                    await self._upkeep.keep_accesses(self._store.state)
             except (TimeoutError, MemoryServiceError) as error:
                 self.accesses_kept = False
                 log.warning("the latest access counts are not kept: %r", error)
@@ -324,10 +319,9 @@ class MemorySystem:
                 self._invalidating[name] = asyncio.create_task(
                     self._invalidated(self._cache, name), name="invalidation"
                 )
-        self._unkept.update(plan.tenants)
         if self._relay and plan.events:
             self._relay.news()
-        self._due.set()
+        self._upkeep.committed(plan.tenants)
 
     async def _invalidated(self, cache: RecallCache, name: str) -> None:
         await cache.invalidate(name)
@@ -340,68 +334,11 @@ class MemorySystem:
         if task is not None:
             await asyncio.shield(task)
 
-    async def _upkeep(self) -> None:
-        """What is due after commits, and what is due now and then."""
-        later = 0.0
-        while True:
-            self._due.clear()
-            try:
-                await self._after_commits()
-                if time.monotonic() >= later:
-                    later = time.monotonic() + self._settings.upkeep_seconds
-                    await self._now_and_then()
-            except MemoryServiceError as error:
-                log.warning("upkeep: %s", error)
-            except OSError as error:
-                log.warning("the snapshot is not written: %s", error)
-            try:
-                async with asyncio.timeout(max(0.0, later - time.monotonic())):
-                    await self._due.wait()
-            except TimeoutError:
-                continue
-
-    async def _after_commits(self) -> None:
-        state = self._store.check()
-        names, self._unkept = self._unkept, set()
-        for name in names:
-            tenant = state.tenants[name]
-            if await asyncio.to_thread(_maintained, tenant.space):
-                async with self._store.still():
-                    tenant.publish()
-        if state.head.position - self._store.snapshot_position >= self._settings.snapshot_every_changes:
-            await self._store.write_snapshot()
-
-    async def _now_and_then(self) -> None:
-        state = self._store.check()
-        self._store.suspect()
-        await self._keep_accesses(state)
-        if self._hot:
-            await self._hot.refresh(self._store, state, time.time())
-
-    async def _keep_accesses(self, state: State) -> None:
-        """Persist accesses, a group at a time."""
-        waiting = [
-            Touched(tenant.name, id, record.sequence, tenant.access[id].accessed, tenant.access[id].count)
-            for tenant in state.tenants.values()
-            for id in tenant.dirty
-            if (record := tenant.records.get(id)) is not None
-        ]
-        for start in range(0, len(waiting), self._settings.commit_batch):
-            await self._store.submit(Touch(tuple(waiting[start : start + self._settings.commit_batch])))
-
 
 def retention_weights(settings: SMFSettings) -> Retention:
     """γ₁ to γ₄, α and the half-life of an access."""
     importance, recency, frequency, cost = settings.retention_gammas
     return Retention(importance, recency, frequency, cost, alpha=settings.alpha, tau=settings.retention_tau_seconds)
-
-
-def _maintained(space: Space) -> bool:
-    """Do all merges that are due; whether there were any."""
-    done = False
-    while space.maintain():
-        done = True
-    return done
 
 
 def _name(value: str, field: str) -> str:

@@ -6,6 +6,7 @@ import bisect
 import fnmatch
 from dataclasses import dataclass
 
+from strictreal.collect.chart import overlays
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
 from strictreal.errors import StrictRealError
@@ -81,13 +82,15 @@ def _chart(
     further = [path for path in inside if not is_structural(path.removeprefix(root))]
     if len(further) > _FEW and not _reads_files(tree, needed):
         further = []
-    named = [path.removeprefix(root) for path in inside if is_overlay(path.removeprefix(root), config)]
+    beside = [path for path in inside if not is_structural(path.removeprefix(root)) and not excluded(config, path)]
+    meant = {path.removeprefix(root) for path in inside if is_overlay(path.removeprefix(root), config)}
+    named = sorted({*meant, *overlays.inside(tree, root, beside)})
     missing = tuple(
         (path, reason)
         for path, reason in tree.left_out
         if path.startswith(root) and is_structural(path.removeprefix(root))
     )
-    files = tuple(sorted({*needed, *further}))
+    files = tuple(sorted({*needed, *further, *(root + name for name in named)}))
     size = sum(sizes[path] for path in files)
     return FoundChart(root, packaged=False, files=files, overlays=tuple(named), missing=missing, size=size)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from strictreal.collect import yamlplace
 from strictreal.collect.chart import archive, clock, ignore, layout, trace, values
 from strictreal.collect.chart.judge import Judge, held
+from strictreal.collect.chart.overlays import VARIANT
 from strictreal.collect.chart.source import Origin, Source, TemplateOrigin
 from strictreal.engines import helm
 from strictreal.engines.schemas import KubernetesSchemas
@@ -98,6 +99,8 @@ class _Rendering:
         except BoundExceeded as error:
             return self.done([*self.gaps(str(error)), self.gap("ValuesFile", str(error))])
         source = Source(files, {path: self.place(path, packages) for path in files})
+        if self.job.overlay.startswith(VARIANT):  # no file of the subject
+            source.paths[self.job.overlay] = self.job.chart
         try:
             top = layout.subtree(files)
         except (YamlError, BoundExceeded, UnicodeDecodeError) as error:

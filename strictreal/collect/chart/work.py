@@ -9,7 +9,7 @@ import msgspec
 
 from strictreal import facts, suite
 from strictreal.cache import Cache
-from strictreal.collect.chart import layout
+from strictreal.collect.chart import layout, overlays
 from strictreal.collect.chart.archive import Package
 from strictreal.collect.chart.discover import MAX_CHART_FILES, FoundChart, is_overlay
 from strictreal.collect.chart.render import UNITS, Done, Job
@@ -151,6 +151,15 @@ class Work:
         if self.packaged and "values.schema.json" in self.files:
             schema = self.source
         where = Location(self.source)
+        charts = self.config.charts
+        variants = overlays.variants(self.files, charts.release, charts.namespace)
+        if len(variants) > overlays.MAX_VARIANTS:
+            bound = f"its templates tell more than {overlays.MAX_VARIANTS} names of a release apart (bound: renders by name)"
+            self.facts.append(Gap(of="Template", where=where, reason=bound))
+            variants = variants[: overlays.MAX_VARIANTS]
+        releases = {label: (release, namespace) for label, release, namespace in variants}
+        self.files |= dict.fromkeys(releases, b"{}\n")
+        self.overlays += tuple(releases)
         self.facts.append(
             Chart(
                 where=where, name=said.name, version=said.version, kind=said.kind, overlays=self.overlays, schema=schema
@@ -159,7 +168,6 @@ class Work:
         if said.kind == "library":
             self.facts.append(LeftOut(where=where, reason=LIBRARY))
             return
-        charts = self.config.charts
         for overlay in ("", *self.overlays):
             yield Job(
                 chart=self.source,
@@ -167,8 +175,8 @@ class Work:
                 prefix=prefix,
                 files=self.files,
                 overlay=overlay,
-                release=charts.release,
-                namespace=charts.namespace,
+                release=releases.get(overlay, (charts.release, ""))[0],
+                namespace=releases.get(overlay, ("", charts.namespace))[1],
                 kubernetes=self.kubernetes,
                 target=charts.kubernetes,
                 program=self.program,
@@ -226,12 +234,12 @@ class Work:
             places = [self.source] if at_fault or not self.templates else sorted(self.templates)
             yield from (Gap(of="Template", where=Location(place), reason=reason[:MAX_REASON]) for place in places)
             return
-        for path, overlays in sorted(self.templates.items()):
+        for path, tried_with in sorted(self.templates.items()):
             where = Location(path)
             if "/crds/" in f"/{path}":  # a file as it is, and no template
                 continue
-            yield Template(where=where, chart=self.source, overlays=tuple(overlays))
-            if not overlays:
+            yield Template(where=where, chart=self.source, overlays=tuple(tried_with))
+            if not tried_with:
                 yield LeftOut(where=where, reason=f"writes no manifest with {tried}"[:MAX_REASON])
 
     def observation(self) -> Observation:

@@ -136,7 +136,7 @@ class Cluster:
             found = json.loads(data) if data else {}
         except (ValueError, RecursionError):
             found = None
-        if status >= 400 or not isinstance(found, dict):
+        if status >= 300 or not isinstance(found, dict):
             said = found.get("message", "") if isinstance(found, dict) else ""
             raise ClusterError(f"{verb} {path} is answered {status}" + (f": {said}" if said else ""), status)
         return found
@@ -232,6 +232,7 @@ class Cluster:
                 said = str(channel.read_stdout(timeout=0) or "")
             finally:
                 channel.close()
+                channel.sock.shutdown()  # closing says so to the other end, and leaves the socket open
             status = 101
         except Exception as error:
             raise ClusterError(f"a program in {namespace}/{pod} cannot be started: {_said(error)}") from None

@@ -38,6 +38,9 @@ LEFT = (
 """Where objects are looked for that say they are of a release which does not render them."""
 OTHER = f"{MARK}, but another"
 """In place of a live value that is secret, and is not the rendered one."""
+JOB_LABELS = tuple(
+    f"{prefix}{name}" for prefix in ("batch.kubernetes.io/", "") for name in ("controller-uid", "job-name")
+)
 RELEASE, RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 
 
@@ -51,6 +54,7 @@ def observe(scene: Scene) -> Iterator[Fact]:
     for placed in scene.releases:
         yield from scene.cluster.together(partial(_one, scene, placed, held), placed.rendered)
         yield from _leftovers(scene, placed, held)
+        yield from _strays(scene, placed, held)
 
 
 def _one(scene: Scene, placed: Placed, held: frozenset[str], each: Rendered) -> Fact:
@@ -129,7 +133,17 @@ def _defaulted(scene: Scene, value: dict[str, Any], namespace: str) -> dict[str,
     made["metadata"] = about | {"name": value["metadata"]["name"]}
     if made["kind"] == "Service":
         _restore(made["spec"], value.get("spec") or {}, kept)
+    if made["kind"] == "Job":
+        _unmarked(made["spec"])
     return made
+
+
+def _unmarked(spec: dict[str, Any]) -> None:
+    """A Job as rendered, without what its pods are found by: that is of the dry run's own."""
+    labels = spec["template"]["metadata"].get("labels") or {}
+    for found in (labels, spec.get("selector", {}).get("matchLabels") or {}):
+        for key in JOB_LABELS:
+            found.pop(key, None)
 
 
 def _restore(made: dict[str, Any], rendered: dict[str, Any], kept: dict[str, Any]) -> None:
@@ -164,6 +178,30 @@ def _leftovers(scene: Scene, placed: Placed, held: frozenset[str]) -> Iterator[F
                 name=about["name"],
                 expected="",
                 live=pair({}, live, held)[1],
+            )
+
+
+def _strays(scene: Scene, placed: Placed, held: frozenset[str]) -> Iterator[Fact]:
+    """Pods that a Service of the release leads to, and that no workload of a release has made."""
+    namespace = placed.release.namespace
+    made = {pod["metadata"]["name"] for each in scene.releases for pod, _, _ in scene.pods(each)}
+    services = [each for each in placed.of_kind("Service") if (each.value.get("spec") or {}).get("selector")]
+    for pod in scene.objects("v1", "Pod", namespace):
+        about = pod["metadata"]
+        if about["name"] in made or about.get("deletionTimestamp"):
+            continue
+        labels = about.get("labels") or {}
+        leading = (each for each in services if each.value["spec"]["selector"].items() <= labels.items())
+        if service := next(leading, None):
+            yield ClusterObject(
+                where=at(service, called(namespace, "Pod", about["name"])),
+                release=placed.key,
+                namespace=namespace,
+                kind="Pod",
+                name=about["name"],
+                expected="",
+                live=pair({}, pod, held)[1],
+                reached_by=called(namespace, "Service", service.value["metadata"]["name"]),
             )
 
 

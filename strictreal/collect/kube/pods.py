@@ -10,11 +10,14 @@ from strictreal.collect.kube.objects import called
 from strictreal.collect.kube.rendering import Rendered
 from strictreal.collect.kube.scene import Placed, Scene, at, containers, template
 from strictreal.errors import StrictRealError
-from strictreal.facts.cluster import ContainerState, MetricsPage, PodRevision
-from strictreal.model import Fact, Gap
+from strictreal.facts.cluster import ClusterEvent, ContainerState, MetricsPage, PodRevision
+from strictreal.model import Fact, Gap, Location
+from strictreal.redact import redact
 
 MAX_PAGE = 8 * 1024 * 1024
 MAX_NAMES = 2_000
+MAX_EVENT = 300
+"""Characters of an event."""
 _STAMP = re.compile(r"(?i)(?:^|[/._-])checksum(?:[/._-]|$)|(?:config|secret|values).{0,20}(?:hash|sha|checksum|digest)")
 """A label or annotation that says what configuration a pod was started with: `checksum/config`, `soma.io/configHash`."""
 _FAMILY = re.compile(r"^# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]{0,200}) ", re.MULTILINE)
@@ -88,6 +91,26 @@ def _number(container: dict[str, Any], port: Any) -> int:
     return named.get(port, 0)
 
 
+def events(scene: Scene) -> Iterator[Fact]:
+    """The warnings of the releases' namespaces, redacted: evidence for readers, which no check judges.
+
+    Raises:
+        ClusterError, BoundExceeded: they cannot be read.
+    """
+    charts = {placed.release.namespace: placed.chart for placed in reversed(scene.releases)}
+    for namespace, chart in sorted(charts.items()):
+        for event in scene.cluster.listed(f"/api/v1/namespaces/{namespace}/events", fieldSelector="type=Warning"):
+            about = event.get("involvedObject") or {}
+            yield ClusterEvent(
+                where=Location(
+                    chart, resource=called(namespace, str(about.get("kind", "")), str(about.get("name", "")))
+                ),
+                reason=str(event.get("reason", ""))[:MAX_EVENT],
+                message=redact(str(event.get("message", "")), MAX_EVENT),
+                count=int(event.get("count") or 1),
+            )
+
+
 def revisions(scene: Scene) -> Iterator[Fact]:
     """Of which revision every pod is, and with what configuration it was started.
 
@@ -148,17 +171,17 @@ def _settled(live: dict[str, Any]) -> bool:
 
 def _stamps(scene: Scene, placed: Placed, pod: dict[str, Any], workload: Rendered) -> dict[str, tuple[str, str, str]]:
     """By what the pod says of its configuration: as rendered, as it is, and of the live object that bears the same."""
-    rendered = _marks(template(workload.value))
-    live = _marks(pod)
+    rendered, live = _marks(template(workload.value)), _marks(pod)
+    read: list[dict[str, str]] = []
+    for kind in ("ConfigMap", "Secret"):
+        own = {each.value["metadata"].get("name") for each in placed.of_kind(kind)} & names_read(pod, kind)
+        objects = scene.objects("v1", kind, placed.release.namespace)
+        read += (_marks(each) for each in objects if each["metadata"]["name"] in own)
     found = {}
     for name in sorted(rendered.keys() | live.keys()):
-        borne = ""
-        for kind in ("ConfigMap", "Secret"):
-            own = {each.value["metadata"].get("name") for each in placed.of_kind(kind)} & names_read(pod, kind)
-            for each in scene.objects("v1", kind, placed.release.namespace):
-                if each["metadata"]["name"] in own:
-                    borne = _marks(each).get(name, "") or borne
-        found[name] = (rendered.get(name, ""), live.get(name, ""), borne)
+        borne = [marks[name] for marks in read if name in marks]
+        other = next((mark for mark in borne if mark != live.get(name)), borne[0] if borne else "")
+        found[name] = (rendered.get(name, ""), live.get(name, ""), other)
     return found
 
 

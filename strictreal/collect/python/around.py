@@ -50,7 +50,7 @@ def contexts(module: ParsedModule, attempt: ast.AST, body: list[ast.stmt], *, lo
 
 def acknowledges(module: ParsedModule, attempt: ast.stmt) -> bool:
     """Whether a message is reported as done right after a `try` that may have failed on it."""
-    for statement in _following(module, attempt)[:MAX_AFTER]:
+    for statement in following(module, attempt)[:MAX_AFTER]:
         for node in bodies.within(statement):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _ACKNOWLEDGING:
                 named = [node.func.value, *node.args]
@@ -94,6 +94,7 @@ def _endless(loop: ast.While) -> bool:
         return bool(test.value)
     named = " ".join(n.attr if isinstance(n, ast.Attribute) else getattr(n, "id", "") for n in ast.walk(test))
     return not {
+        "run",
         "running",
         "stop",
         "stopped",
@@ -119,7 +120,7 @@ def _retries(module: ParsedModule, loop: ast.For | ast.AsyncFor | ast.While, bod
         return False
     if isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant) and loop.test.value:
         return True
-    after = [*loop.orelse, *_following(module, loop)]
+    after = [*loop.orelse, *following(module, loop)]
     for statement in after:
         for node in bodies.within(statement):
             if isinstance(node, ast.Raise | ast.Assert):
@@ -148,7 +149,8 @@ def _is_default(module: ParsedModule, result: ast.Name, loop: ast.stmt) -> bool:
     )
 
 
-def _following(module: ParsedModule, statement: ast.stmt) -> list[ast.stmt]:
+def following(module: ParsedModule, statement: ast.stmt) -> list[ast.stmt]:
+    """The statements that come after one in the same block."""
     parent = module.parents.get(statement)
     for name in ("body", "orelse", "finalbody"):
         block = getattr(parent, name, None)

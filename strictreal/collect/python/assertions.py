@@ -187,8 +187,6 @@ class Judge:
                 self._try(statement, where, branch, seen, frame)
             case ast.With(items=[item]) if self._raises_by_itself(item.context_expr, statement.body):
                 seen.add(CONSTANT)  # `with pytest.raises(E): raise E`
-                inside = Where(where.reached, swallows=True, swallows_outcomes=True, always=where.always)
-                self._block(statement.body, inside, seen, frame)
             case ast.With() | ast.AsyncWith():
                 self._expressions(statement, where, seen, frame)
                 self._block(statement.body, self._suppressing(statement, where), seen, frame)

@@ -114,7 +114,9 @@ def _has_constructor(module: ParsedModule, owner: ast.ClassDef) -> bool:
 def _later(module: ParsedModule, function: Function, owner: ast.ClassDef | None) -> str:
     """What takes a test's name after its definition, in the same block and in every run."""
     body = owner.body if owner is not None else module.tree.body
-    if function not in body:
+    bound = module.names.bindings(owner if owner is not None else module.tree, function.name)
+    deleted = any(function.name == getattr(t, "id", "") for s in module.of(ast.Delete) for t in s.targets)
+    if (len(bound) < 2 and not deleted) or function not in body:
         return ""
     for statement in body[body.index(function) + 1 :]:
         if isinstance(statement, Function | ast.ClassDef) and statement.name == function.name:

@@ -34,7 +34,7 @@ _SOFTLY = vocabulary("try optional safe maybe soft attempt none possible")
 CLIENTS = vocabulary(
     """
     client redis connection conn database db producer consumer broker publisher engine pool kafka postgres mongo
-    s3 bucket gateway backend session channel embedder llm vectorstore es elastic elasticsearch opensearch mongodb mqtt
+    s3 bucket ws websocket socket gateway backend session channel embedder llm vectorstore es elastic elasticsearch opensearch mongodb mqtt
     amqp rabbit rabbitmq nats minio qdrant weaviate milvus pinecone neo4j cassandra memcached memcache dynamodb
     firestore bigquery clickhouse vault consul etcd stub smtp ldap sdk openai anthropic bedrock
     """
@@ -89,8 +89,8 @@ def absent(module: ParsedModule, test: ast.expr, *, when: bool, through: bool = 
         return "program" if not when else None
     if statuses.exits(module, test):
         return None if not when else "reach" if statuses.connects(module, test) else "answer"
-    if isinstance(test, ast.Name) and (own := _outcome(module, test)) is not None:
-        return "answer" if when is own else None
+    if isinstance(test, ast.Name) and (failed := _outcome(module, test)) is not None:
+        return "answer" if when is failed else None
     if isinstance(test, ast.BoolOp):
         asked = [
             part
@@ -98,7 +98,8 @@ def absent(module: ParsedModule, test: ast.expr, *, when: bool, through: bool = 
             if not is_reply(module, part) and not (through and may_be_nothing(module, subject(part, when=when)[0]))
         ]
         parts = [absent(module, part, when=when, through=through) for part in asked]
-        return next((part for part in parts if part not in {None, "client", "address"}), None)
+        plain = next((part for part in parts if part not in {None, "client", "address"}), None)
+        return "client" if plain is None and _any_missing(test, parts, when=when) else plain
     if is_error(test) or of_reply(module, test):
         return "answer" if when else None
     called = test.func if isinstance(test, ast.Call) else test
@@ -123,6 +124,14 @@ def absent(module: ParsedModule, test: ast.expr, *, when: bool, through: bool = 
     if _names_module(module, test):
         return "program"
     return _of_value(module, test, called)
+
+
+def _any_missing(test: ast.BoolOp, parts: list[Absent | None], *, when: bool) -> bool:
+    """Whether a client that is missing, or of no use, is all that is asked: `self._ws is None or self._ws.closed`."""
+    if not when or not isinstance(test.op, ast.Or) or parts[:1] != ["client"]:
+        return False
+    client = ast.dump(subject(test.values[0], when=True)[0])
+    return all(any(ast.dump(n) == client for n in ast.walk(part)) for part in test.values[1:])
 
 
 def is_error(test: ast.expr) -> bool:
@@ -252,6 +261,8 @@ def uses(module: ParsedModule, test: ast.expr, block: list[ast.stmt]) -> bool:
     A variable or parameter of the function holds what was looked up or handed over, and may be empty.
     """
     asked, _ = subject(test, when=True)
+    if isinstance(asked, ast.BoolOp) and isinstance(asked.op, ast.Or):
+        asked, _ = subject(asked.values[0], when=True)
     if statuses.tripped(asked):
         return any(isinstance(n, ast.Call) for s in block[:MAX_STATEMENTS] for n in bodies.within(s))
     if isinstance(asked, ast.Name) and not isinstance(module.names.binding_scope(asked), ast.Module):
@@ -321,7 +332,9 @@ def _of_setting(own: tuple[str, ...]) -> Absent | None:
 
 
 def _of_client(own: tuple[str, ...]) -> Absent | None:
-    return "client" if own and own[-1] in CLIENTS and "local" not in own else None
+    named = own[:-1] if own[-1:] and own[-1].isdigit() else own
+    tail = {"".join(own[-length:]) for length in (1, 2, 3)} | set(named[-1:])  # `s3`, `neo4j`, `redis2`
+    return "client" if not tail.isdisjoint(CLIENTS) and "local" not in own else None
 
 
 def _asks_for_service(own: tuple[str, ...]) -> bool:

@@ -110,11 +110,14 @@ def _candidates(module: ParsedModule) -> list[ast.expr]:
         if attribute.attr in _ATTRIBUTES:
             found[_whole(module, attribute)] = None
     for call in module.of(ast.Call):
-        if isinstance(call.func, ast.Name) and call.func.id in leading:
+        if (isinstance(call.func, ast.Name) and call.func.id in leading) or (
+            isinstance(call.func, ast.Attribute) and call.func.attr in {"resolve_name", "locate", "import_string"}
+        ):
             found[_whole(module, call)] = None
         elif isinstance(call.func, ast.Attribute) and call.func.attr in {"get", "pop", "__getitem__"}:
             holder = call.func.value
-            if isinstance(holder, ast.Call) or (isinstance(holder, ast.Attribute) and holder.attr == "__dict__"):
+            spaces = isinstance(holder, ast.Call) and getattr(holder.func, "id", "") in {"vars", "globals", "locals"}
+            if spaces or (isinstance(holder, ast.Attribute) and holder.attr == "__dict__"):
                 found[_whole(module, call)] = None
     for subscript in module.of(ast.Subscript):
         holder = subscript.value

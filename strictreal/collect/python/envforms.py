@@ -18,8 +18,6 @@ HINTS = (
     "/environ",
     "/proc",
     "in_dll",
-    "execvp",
-    "spawn",
     "printenv",
     "subprocess",
     "popen",
@@ -77,9 +75,10 @@ def facts(module: ParsedModule, inner: Inner) -> Iterator[EnvAccess]:
     Args:
         inner: what finds the plain accesses of a module; asked about code that stands in a string.
     """
+    in_proc = "environ" in module.text and "/proc" in module.text
     for call in module.of(ast.Call):
         name = last_name(call.func)
-        if _reads_proc(module, call):
+        if in_proc and _reads_proc(module, call):
             yield EnvAccess(where=module.at(call), form="/proc/…/environ")
         elif name == "in_dll" and len(call.args) > 1 and module.string(call.args[1]) in _C_NAMES:
             yield EnvAccess(where=module.at(call), form="the environment of the C library")
@@ -106,8 +105,6 @@ def facts(module: ParsedModule, inner: Inner) -> Iterator[EnvAccess]:
 
 def _reads_proc(module: ParsedModule, call: ast.Call) -> bool:
     """Whether a call is given, or made on, the path of the environment in /proc; the innermost such call counts."""
-    if "environ" not in module.text or "proc" not in module.text:
-        return False
     if last_name(call.func) == "joinpath" and isinstance(call.func, ast.Attribute):
         return bool(_PROC.search("/".join(_path(module, part) for part in (call.func.value, *call.args))))
     given = [*call.args, *(k.value for k in call.keywords)]
@@ -115,7 +112,8 @@ def _reads_proc(module: ParsedModule, call: ast.Call) -> bool:
         given.append(call.func.value)
     if last_name(call.func) in {"join", "Path", "PurePath", "PosixPath"} and len(call.args) > 1:
         return bool(_PROC.search("/".join(_path(module, part) for part in call.args)))
-    return any(not isinstance(part, ast.Call) and _PROC.search(_path(module, part)) for part in given)
+    plain = (p for p in given if not isinstance(p, ast.Call) or last_name(p.func) in {"format", "str"})
+    return any(_PROC.search(_path(module, part)) for part in plain)
 
 
 def _path(module: ParsedModule, node: ast.expr, depth: int = 12) -> str:
@@ -206,9 +204,7 @@ def _in_shell(module: ParsedModule, call: ast.Call, text: str, inner: Inner) -> 
     return "" if shell and text in listed else _listed(module, call, listed[:MAX_WORDS], inner)
 
 
-def _evaluated(
-    module: ParsedModule, call: ast.Call, inner: Inner
-) -> Iterator[EnvAccess]:
+def _evaluated(module: ParsedModule, call: ast.Call, inner: Inner) -> Iterator[EnvAccess]:
     code = module.string(call.args[0])
     for found in _in_code(module, call, code, inner):
         yield EnvAccess(where=module.at(call), form=f"{found.form} in a string of code", variable=found.variable)

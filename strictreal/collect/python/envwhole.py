@@ -20,7 +20,6 @@ _HARMLESS = frozenset({"hasattr", "isinstance", "id", "type", "print", "repr", "
 _HARMLESS |= {"inspect.getsource", "inspect.getfile", "inspect.getsourcefile", "inspect.getdoc", "inspect.ismodule"}
 _SPECIFYING = frozenset({"spec", "spec_set", "autospec", "wraps"})
 """Keywords by which a double takes the shape of a module."""
-_KNOWN_PARTS = frozenset({"getattr", "vars"})
 _HINTS = ("import os", "import posix", "import nt", "_os", "'os'", '"os"', "os,", ", os")
 
 
@@ -30,13 +29,13 @@ def facts(module: ParsedModule) -> Iterator[EnvAccess]:
         return
     named = {name for name, binding in module.names.bound() if binding.dotted.rpartition(".")[2].lstrip("_") in MODULES}
     for name in module.of(ast.Name):
-        if name.id in named and isinstance(name.ctx, ast.Load) and module.resolve(name) in MODULES:
-            if (form := _form(module, name)) and module.role != "test":
-                yield EnvAccess(where=module.at(name), form=form)
-    if "__dict__" in module.text:
-        for attribute in module.of(ast.Attribute):
-            if attribute.attr == "__dict__" and module.resolve(attribute.value) in MODULES and not _picks(module, attribute):
-                yield EnvAccess(where=module.at(attribute), form=f"{module.resolve(attribute.value)}.__dict__ as a whole")
+        known = name.id in named and isinstance(name.ctx, ast.Load) and module.resolve(name) in MODULES
+        if known and (form := _form(module, name)):
+            yield EnvAccess(where=module.at(name), form=form)
+    for attribute in module.of(ast.Attribute) if "__dict__" in module.text else ():
+        owner = module.resolve(attribute.value) if attribute.attr == "__dict__" else ""
+        if owner in MODULES and not _picks(module, attribute):
+            yield EnvAccess(where=module.at(attribute), form=f"{owner}.__dict__ as a whole")
 
 
 def _form(module: ParsedModule, name: ast.Name) -> str:
@@ -83,12 +82,16 @@ def _of_argument(module: ParsedModule, name: ast.Name, call: ast.Call, called: s
         return "" if picked not in MEMBERS or function == "getattr" else f"{called}.{picked} by {last}"
     if last in {"setattr", "delattr", "object"} or _stays_away(module, call.args[1]):
         return ""
-    return f"{called} by a name that is not known" if function in {"getattr", "operator.getitem"} else f"{called} handed to {last}"
+    return (
+        f"{called} by a name that is not known"
+        if function in {"getattr", "operator.getitem"}
+        else f"{called} handed to {last}"
+    )
 
 
 def _known_getter(module: ParsedModule, getter: ast.Call) -> bool:
     """`attrgetter("getpid")(os)`: a part that is named, which `envforms` looks at."""
-    known = module.resolve(getter.func) in {"operator.attrgetter"}
+    known = module.resolve(getter.func) == "operator.attrgetter"
     return known and bool(getter.args) and all(module.string(part) is not None for part in getter.args)
 
 
@@ -106,7 +109,11 @@ def _stays_away(module: ParsedModule, name: ast.expr) -> bool:
     while current is not None:
         if isinstance(current, ast.For) and getattr(current.target, "id", "") == name.id:
             listed = current.iter
-            known = [module.string(e) for e in listed.elts] if isinstance(listed, ast.Tuple | ast.List | ast.Set) else [None]
+            known = (
+                [module.string(e) for e in listed.elts]
+                if isinstance(listed, ast.Tuple | ast.List | ast.Set)
+                else [None]
+            )
             return None not in known and MEMBERS.isdisjoint(known)
         current = module.parents.get(current)
     return False

@@ -16,7 +16,7 @@ from strictreal.collect.python import files
 from strictreal.collect.python.module import ParsedModule, parse
 from strictreal.facts.behaviour import vocabulary
 
-Origin = Literal["path", "hidden", "unknown"]
+Origin = Literal["path", "hidden", "unknown", "text"]
 MAX_DEPTH = 12
 """How many names and calls are followed to where a text comes from."""
 MAX_TEXTS = 200
@@ -106,7 +106,7 @@ def _is_plain_encoding(module: ParsedModule, node: ast.expr) -> bool:
     return (module.string(node) or "").lower().replace("_", "-") in {"utf-8", "utf8", "ascii", "latin-1", "utf-8-sig"}
 
 
-def _origins(module: ParsedModule, node: ast.expr | None, depth: int) -> Iterator[tuple[str, str]]:
+def _origins(module: ParsedModule, node: ast.expr | None, depth: int) -> Iterator[tuple[Origin, str]]:
     if node is None or depth <= 0:
         yield "unknown", "text that is computed"
         return
@@ -127,7 +127,7 @@ def _origins(module: ParsedModule, node: ast.expr | None, depth: int) -> Iterato
         yield _hidden(module, node) or ("unknown", "text that is computed")
 
 
-def _of_name(module: ParsedModule, node: ast.Name, depth: int) -> Iterator[tuple[str, str]]:
+def _of_name(module: ParsedModule, node: ast.Name, depth: int) -> Iterator[tuple[Origin, str]]:
     bound = module.names.reaching(node)
     if not bound:
         yield "unknown", "text that is computed"
@@ -138,7 +138,7 @@ def _of_name(module: ParsedModule, node: ast.Name, depth: int) -> Iterator[tuple
             yield from _origins(module, binding.value, depth - 1)
 
 
-def _of_call(module: ParsedModule, call: ast.Call, depth: int) -> Iterator[tuple[str, str]]:
+def _of_call(module: ParsedModule, call: ast.Call, depth: int) -> Iterator[tuple[Origin, str]]:
     if hidden := _hidden(module, call):
         yield hidden
     elif (inner := _passed(module, call)) is not None:
@@ -176,7 +176,7 @@ def _opened(module: ParsedModule, reading: ast.Attribute) -> str | None:
     return (files.path_of(module, holder) or "") if opens or module.resolve(holder.func) in _OPENERS else None
 
 
-def _hidden(module: ParsedModule, node: ast.expr) -> tuple[str, str] | None:
+def _hidden(module: ParsedModule, node: ast.expr) -> tuple[Origin, str] | None:
     """That a text is unpacked or fetched, by what takes part in making it; names are looked behind once."""
     waiting: list[tuple[ast.AST, int]] = [(node, 2)]
     for _ in range(200):

@@ -71,7 +71,8 @@ _FAILING = vocabulary(
     """
     connection connect unavailable unreachable network timeout remote broker transport service redis kafka rpc
     http api database operational client server request endpoint gateway backend
-    upstream embedding llm storage publish provider delivery rate fetch download upload bus breaker circuit retry
+    upstream embedding llm storage publish provider delivery rate fetch download upload bus breaker circuit retry ldap
+    smtp mqtt amqp grpc nats dns websocket proxy
     """
 )
 _NETWORK_CALLS = vocabulary(

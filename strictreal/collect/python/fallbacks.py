@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from strictreal.collect.python import (
     absent,
@@ -17,7 +16,6 @@ from strictreal.collect.python import (
     failures,
     handed,
     heard,
-    hollow,
     kept,
     live,
     reach,
@@ -26,14 +24,10 @@ from strictreal.collect.python import (
     unreadable,
 )
 from strictreal.collect.python.bodies import Loads, dotted
+from strictreal.collect.python.endings import Ended, ending
 from strictreal.collect.python.module import ParsedModule
-from strictreal.facts.behaviour import Context, Ending, Handler, Value, vocabulary, words
+from strictreal.facts.behaviour import Context, Handler, vocabulary, words
 
-_EMPTY = vocabulary(
-    """
-    dict list set tuple object str bytes int float frozenset
-    """
-)
 _COMMANDS = frozenset({"main", "cli", "cmd", "command"})
 _ASKING = vocabulary(
     """
@@ -53,6 +47,8 @@ _AGAIN = vocabulary(
     "retry again reconnect refresh renew resend reopen response redirect render template page abort http html"
 )
 """Words of calls that try once more, or that answer a request of the web: what they say is not the result."""
+_RUNNING = frozenset({"run", "execute", "start", "apply", "process", "perform", "work", "do", "handle", "call"})
+"""Methods by which a job is done where it stands."""
 _SHOWING = frozenset({"repr", "str", "pretty", "describe"})
 
 
@@ -71,14 +67,6 @@ def facts(module: ParsedModule) -> Iterator[Handler]:
     yield from swallows.facts(module)
 
 
-@dataclass
-class _Ending:
-    ends: Ending
-    node: ast.AST
-    value: Value = ""
-    shown: str = ""
-
-
 def _handler(
     module: ParsedModule, attempt: ast.Try | ast.TryStar, handler: ast.ExceptHandler, loads: Loads
 ) -> Handler | None:
@@ -86,27 +74,31 @@ def _handler(
     silent = heard.silent(handler)
     body = silent.body
     inner = list(live.running(module, body))
-    ending = _ending(module, body, handler.name)
-    if _raises(module, body, ending) or heard.is_loud(module, inner, handler.name):
+    ended = ending(module, body, handler.name)
+    if _raises(module, body, ended) or heard.is_loud(module, inner, handler.name):
         return None
-    taken_over = ending is None or (ending.ends == "substitutes" and not _stands_in(module, ending))
+    taken_over = ended is None or (ended.ends == "substitutes" and not _stands_in(module, ended))
     if taken_over and (local := kept.locally(module, _work(body))) is not None:
-        ending = _Ending("keeps", local, shown=bodies.source(local))
-    if ending is None:
+        ended = Ended("keeps", local, shown=bodies.source(local))
+    if ended is None and (done := _done_here(module, attempt, body)) is not None:
+        ended = Ended("substitutes", done, shown=bodies.source(done))
+    if ended is not None and (given_up := _gives_up(module, attempt, ended)) is not None:
+        ended = given_up
+    if ended is None:
         return None
-    breadth = failures.breadth(module, names, attempt.body, defaulting=ending.ends not in {"passes", "continues"})
-    acknowledged = breadth is None and ending.ends == "passes" and around.acknowledges(module, attempt)
-    made_up = breadth is None and _made_up(module, names, attempt, ending)
+    breadth = failures.breadth(module, names, attempt.body, defaulting=ended.ends not in {"passes", "continues"})
+    acknowledged = breadth is None and ended.ends == "passes" and around.acknowledges(module, attempt)
+    made_up = breadth is None and _made_up(module, names, attempt, ended)
     if breadth is None and failures.of_client(module, names, attempt.body):
         breadth = "service"
-    if breadth is None and (acknowledged or made_up or _stands_in(module, ending)):
+    if breadth is None and (acknowledged or made_up or _stands_in(module, ended)):
         breadth = "other"
     if breadth is None:
         return None
     logged = any(isinstance(node, ast.Call) and bodies.is_log(module, node) for node in inner)
     if handed.handed_on(module, silent, loads):
         return None
-    if (breadth != "import" or isinstance(ending.node, ast.Return)) and heard.tells(module, body, silent, loads):
+    if (breadth != "import" or isinstance(ended.node, ast.Return)) and heard.tells(module, body, silent, loads):
         return None
     modules: tuple[str, ...] = ()
     context: tuple[Context, ...]
@@ -125,7 +117,7 @@ def _handler(
         context = tuple(around.contexts(module, attempt, attempt.body, logged=logged))
     function = bodies.enclosing(module, attempt)
     name = function.name if function else ""
-    if _answers(name, ending, names) or (names == ("subprocess.CalledProcessError",) and _settles(attempt.body[-1])):
+    if _answers(name, ended, names) or (names == ("subprocess.CalledProcessError",) and _settles(attempt.body[-1])):
         context += ("answers",)
     if name in {"__repr__", "__str__"} or (words(name)[:1] and words(name)[0] in _SHOWING):
         context += ("representation",)
@@ -133,38 +125,80 @@ def _handler(
         where=module.at(handler),
         catches=names,
         breadth=breadth,
-        ends=ending.ends,
-        value=ending.value,
-        shown=ending.shown,
+        ends=ended.ends,
+        value=ended.value,
+        shown=ended.shown,
         logged=logged,
         function=bodies.qualname(module, function) if function else "",
         modules=modules,
         context=context,
-        local=ending.ends == "substitutes"
+        local=ended.ends == "substitutes"
         and (
             made_up
+            or isinstance(ended.node, ast.Call)
             or _searches(module, attempt, body)
-            or (breadth == "service" and _other_way(attempt, ending, name))
-            or (breadth == "everything" and failures.asks(attempt.body) and _computes(module, ending))
+            or (breadth == "service" and _other_way(attempt, ended, name))
+            or (breadth == "everything" and failures.asks(attempt.body) and _computes(module, ended))
         ),
     )
 
 
-def _other_way(attempt: ast.Try | ast.TryStar, ending: _Ending, name: str) -> bool:
+def _done_here(module: ParsedModule, attempt: ast.Try | ast.TryStar, body: list[ast.stmt]) -> ast.Call | None:
+    """The call by which a handler does itself what it was to hand over: `queue.enqueue(job)`, and then `job.run()`."""
+    handed_over = {
+        a.id
+        for s in attempt.body
+        for n in bodies.within(s)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+        for a in n.args
+        if isinstance(a, ast.Name)
+    }
+    for statement in body:
+        value = statement.value if isinstance(statement, ast.Expr) else None
+        call = value.value if isinstance(value, ast.Await) else value
+        if not isinstance(call, ast.Call):
+            continue
+        runs = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr in _RUNNING else call.func
+        if isinstance(runs, ast.Name) and runs.id in handed_over and not bodies.is_log(module, call):
+            return call
+    return None
+
+
+def _gives_up(module: ParsedModule, attempt: ast.AST, ended: Ended) -> Ended | None:
+    """What a function answers that calls itself once less: `if retries == 0: return None`, `return fetch(retries - 1)`."""
+    function = bodies.enclosing(module, attempt)
+    called = ended.node.value if isinstance(ended.node, ast.Return) else None
+    called = called.value if isinstance(called, ast.Await) else called
+    if function is None or not isinstance(called, ast.Call):
+        return None
+    name = called.func.attr if isinstance(called.func, ast.Attribute) else getattr(called.func, "id", "")
+    given = [*called.args, *(k.value for k in called.keywords)]
+    counted = {n.id for g in given if isinstance(g, ast.BinOp) for n in ast.walk(g.left) if isinstance(n, ast.Name)}
+    for branch in function.body if name == function.name else ():
+        last = branch.body[-1] if isinstance(branch, ast.If) else None
+        if not isinstance(branch, ast.If) or not isinstance(last, ast.Return):
+            continue
+        value = bodies.value_of(module, last.value)
+        if value and any(isinstance(n, ast.Name) and n.id in counted for n in ast.walk(branch.test)):
+            return Ended("returns", last, value, bodies.source(last.value or last))
+    return None
+
+
+def _other_way(attempt: ast.Try | ast.TryStar, ended: Ended, name: str) -> bool:
     """Whether a result comes by another way than from the service: not by the same calls again, nor by trying once more."""
-    if not isinstance(ending.node, ast.Return) or isinstance(ending.node.value, ast.Lambda | None):
+    if not isinstance(ended.node, ast.Return) or isinstance(ended.node.value, ast.Lambda | None):
         return False
     asked = _called([attempt])
-    called = _called([ending.node.value])
+    called = _called([ended.node.value])
     again = {name} | (asked & called)
     return not (called and called <= again) and _AGAIN.isdisjoint(word for one in called for word in words(one))
 
 
-def _computes(module: ParsedModule, ending: _Ending) -> bool:
+def _computes(module: ParsedModule, ended: Ended) -> bool:
     """Whether a result is computed in this process in place of the one that a service would have given."""
-    value = ending.node.value if isinstance(ending.node, ast.Return | ast.Assign) else None
+    value = ended.node.value if isinstance(ended.node, ast.Return | ast.Assign) else None
     calls = [n for n in bodies.within(value) if isinstance(n, ast.Call)] if value is not None else []
-    held = isinstance(value, ast.Name | ast.Attribute) or value is None or ending.ends != "substitutes"
+    held = isinstance(value, ast.Name | ast.Attribute) or value is None or ended.ends != "substitutes"
     return not held and all(reach.computes(module, call, set()) for call in calls)
 
 
@@ -172,13 +206,15 @@ def _called(nodes: Sequence[ast.AST]) -> set[str]:
     """The names of functions and methods that are called, in the body alone of a `try`."""
     found = [n for node in nodes for part in getattr(node, "body", [node]) for n in bodies.within(part)]
     called = [node.func for node in found if isinstance(node, ast.Call)]
-    called = [f for f in called if not (isinstance(f, ast.Attribute) and getattr(f.value, "id", "").isupper())]  # a table
+    called = [
+        f for f in called if not (isinstance(f, ast.Attribute) and getattr(f.value, "id", "").isupper())
+    ]  # a table
     return {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in called}
 
 
-def _made_up(module: ParsedModule, names: tuple[str, ...], attempt: ast.Try | ast.TryStar, ending: _Ending) -> bool:
+def _made_up(module: ParsedModule, names: tuple[str, ...], attempt: ast.Try | ast.TryStar, ended: Ended) -> bool:
     """Whether something of the code is given for what could not be read."""
-    given = getattr(ending.node, "value", None) if ending.ends in {"returns", "assigns", "substitutes"} else None
+    given = getattr(ended.node, "value", None) if ended.ends in {"returns", "assigns", "substitutes"} else None
     return isinstance(given, ast.expr) and unreadable.made_up(module, names, attempt.body, given)
 
 
@@ -192,7 +228,7 @@ def _searches(module: ParsedModule, attempt: ast.Try | ast.TryStar, body: list[a
     return any(isinstance(n, ast.Name) and n.id in asked for test in sifts for n in ast.walk(test))
 
 
-def _raises(module: ParsedModule, statements: list[ast.stmt], ending: _Ending | None) -> bool:
+def _raises(module: ParsedModule, statements: list[ast.stmt], ended: Ended | None) -> bool:
     """Whether a handler raises; that a substitute may fail in its turn does not make it heard."""
     stack: list[ast.AST] = [ast.Module(body=statements, type_ignores=[])]
     while stack:
@@ -205,7 +241,7 @@ def _raises(module: ParsedModule, statements: list[ast.stmt], ending: _Ending | 
             stack += (
                 node.orelse if _stops(module, node) else [ast.Module(body=node.body, type_ignores=[]), *node.orelse]
             )
-            if ending is None or ending.ends not in {"returns", "substitutes"}:
+            if ended is None or ended.ends not in {"returns", "substitutes"}:
                 stack += [*node.handlers, *node.finalbody]
         elif not (isinstance(node, ast.With) and _drops_all(module, node)):
             stack += live.children(module, node)
@@ -231,12 +267,12 @@ def _drops_all(module: ParsedModule, block: ast.With) -> bool:
     )
 
 
-def _stands_in(module: ParsedModule, ending: _Ending) -> bool:
+def _stands_in(module: ParsedModule, ended: Ended) -> bool:
     """Whether what takes over is a stand-in, whatever the error."""
-    value = getattr(ending.node, "value", None)
+    value = getattr(ended.node, "value", None)
     return (
         isinstance(value, ast.Call | ast.Name)
-        and ending.ends in {"returns", "assigns", "substitutes"}
+        and ended.ends in {"returns", "assigns", "substitutes"}
         and takeovers.stands_in(module, value, None, "member", ast.Constant(None))
     )
 
@@ -247,135 +283,18 @@ def _work(statements: list[ast.stmt]) -> list[ast.stmt]:
     return [*statements, *(ast.Expr(body) for body in made)]
 
 
-# -- how a handler ends ----------------------------------------------------------------------------------------------
-
-
-def _ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None) -> _Ending | None:
-    """What the handler puts in the place of the result; None when it does some work of its own.
-
-    Args:
-        caught: the name of the exception; what is made of it is a message, and no result.
-    """
-    acts = False
-    last: _Ending | None = None
-    for statement in statements:
-        if handed.is_idle(module, statement, caught):
-            continue
-        if _undoes(statement) or (isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name)):
-            continue  # one more round is counted
-        if isinstance(statement, ast.Return):
-            if statement.value is None:
-                return None if acts else _Ending("returns", statement, "none", "None")
-            given = _given(module, statement, statement.value, "returns")
-            made = last is not None and given.ends == last.ends == "substitutes" and isinstance(last.node, ast.Assign)
-            return last if made and _uses(statement.value, last) else given
-        if isinstance(statement, ast.Continue | ast.Break):
-            return None if acts else last or _Ending("continues", statement)
-        if isinstance(statement, ast.Assign | ast.AnnAssign):
-            if statement.value is not None and not _mentions(statement.value, caught):
-                given = _given(module, statement, statement.value, "assigns")
-                last = given if last is None or last.ends == "substitutes" else last
-        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            last = last or _Ending("defines", statement, shown=statement.name)
-        elif isinstance(statement, ast.If):
-            inside = _ending(module, statement.body, caught) or (
-                _ending(module, statement.orelse, caught) if statement.orelse else None
-            )
-            last = last or inside
-            acts |= inside is None
-        elif isinstance(statement, ast.Try):
-            inside = _ending(module, statement.body, caught)
-            tells = inside is not None and (inside.ends == "substitutes" or inside.value != "")
-            last = last or (inside if tells else None)
-            acts |= not tells
-        elif isinstance(statement, ast.Expr) and (default := kept.default(module, statement.value)) is not None:
-            last = last or _given(module, statement, default, "assigns")
-        elif isinstance(statement, ast.With) and (opened := _opened(module, statement)) is not None:
-            inside = _ending(module, statement.body, caught)
-            if inside is not None and inside.ends in {"returns", "assigns", "substitutes"}:
-                last = last or _Ending("substitutes", statement, shown=bodies.source(opened))
-                if isinstance(statement.body[-1], ast.Return):
-                    return last
-            acts |= inside is None
-        elif isinstance(statement, ast.Expr) and kept.switches(module, statement.value):
-            last = last or _Ending("substitutes", statement, shown=bodies.source(statement.value))
-        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.YieldFrom):
-            return _given(module, statement, statement.value.value, "returns")
-        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield):
-            return _given(module, statement, statement.value.value or ast.Constant(None), "returns")
-        elif not isinstance(statement, ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal):
-            acts = True
-    if last is not None:
-        return last
-    return None if acts else _Ending("passes", statements[0])
-
-
-def _undoes(statement: ast.stmt) -> bool:
-    """Whether a statement only takes back what was begun: `session.rollback()`."""
-    value = statement.value if isinstance(statement, ast.Expr) else None
-    call = value.value if isinstance(value, ast.Await) else value
-    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "rollback"
-
-
-def _uses(value: ast.expr, made: _Ending | None) -> bool:
-    """Whether a result comes from what was made a line before: `store = LocalStore()`, `return store.get(key)`."""
-    targets = made.node.targets if made is not None and isinstance(made.node, ast.Assign) else []
-    return any(isinstance(t, ast.Name) and _mentions(value, t.id) for t in targets)
-
-
-def _opened(module: ParsedModule, block: ast.With) -> ast.expr | None:
-    """The file, or the database in a file, that a block opens; None where it opens none."""
-    for item in block.items:
-        call = item.context_expr
-        if isinstance(call, ast.Call) and (
-            dotted(module, call.func) in {"open", "io.open", "gzip.open", "sqlite3.connect", "shelve.open"}
-            or (isinstance(call.func, ast.Attribute) and call.func.attr == "open")
-        ):
-            return call
-    return None
-
-
-def _mentions(value: ast.expr, name: str | None) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(value))
-
-
-def _given(module: ParsedModule, statement: ast.stmt, value: ast.expr, how: Ending) -> _Ending:
-    kind = bodies.value_of(module, value)
-    shown = bodies.source(value)
-    answered = hollow.answers(module, value)
-    if answered is not None:
-        return replace(_given(module, statement, answered[-1], how), shown=shown)
-    if isinstance(value, ast.IfExp) and not kind:
-        first, second = (_given(module, statement, part, how) for part in (value.body, value.orelse))
-        return replace(
-            first if "substitutes" in {first.ends, second.ends} and first.ends == "substitutes" else second, shown=shown
-        )
-    if kind:
-        return _Ending(how, statement, kind, shown)
-    if isinstance(value, ast.Name | ast.Attribute | ast.Subscript):
-        return _Ending(how, statement, "", shown)
-    if isinstance(value, ast.Call) and not value.args and not value.keywords and not isinstance(value.func, ast.Call):
-        name = dotted(module, value.func)
-        if name.rpartition(".")[2][:1].isupper() or name in _EMPTY:
-            return _Ending(how, statement, "trivial", shown)
-    calls = [node for node in bodies.within(value) if isinstance(node, ast.Call | ast.Await)]
-    if isinstance(value, ast.Dict | ast.List | ast.Tuple | ast.Set) and not calls:
-        return _Ending(how, statement, "record", shown)
-    return _Ending("substitutes", statement, "", shown)
-
-
-def _answers(name: str, ending: _Ending, catches: tuple[str, ...]) -> bool:
+def _answers(name: str, ended: Ended, catches: tuple[str, ...]) -> bool:
     """Whether the failure is the answer to what the function asks. No answer at all says nothing but whether one is there."""
     own = words(name)
-    if not _COMMANDS.isdisjoint(own) and ending.shown.isdigit() and ending.shown != "0":
+    if not _COMMANDS.isdisjoint(own) and ended.shown.isdigit() and ended.shown != "0":
         return True  # an exit status
     if not own:
         return False
     asks = own[0] in _ASKING or own[-1] in _ASKING
     silent = any(not _UNANSWERED.isdisjoint(words(c.rpartition(".")[2])) for c in catches)
     asks &= not silent or not _REACHING.isdisjoint(own) or own[0] == "can"
-    asks &= not silent or ending.value != "none" or own[0] not in {"try", "attempt"}  # what is tried is no question
-    return asks and ending.ends in {"returns", "assigns"} and ending.value in {"false", "none"}
+    asks &= not silent or ended.value != "none" or own[0] not in {"try", "attempt"}  # what is tried is no question
+    return asks and ended.ends in {"returns", "assigns"} and ended.value in {"false", "none"}
 
 
 def _settles(statement: ast.stmt) -> bool:
@@ -423,7 +342,8 @@ def _suppress(module: ParsedModule, entered: ast.expr) -> ast.Call | None:
             plain = all(isinstance(s, ast.Pass | ast.Expr) for s in made.body)
             if plain and any(dotted(module, base) == "contextlib.suppress" for base in made.bases) and entered.args:
                 return entered
-        elif isinstance(made.body[-1], ast.Return) and isinstance(given := made.body[-1].value, ast.Call):
-            if dotted(module, given.func) == "contextlib.suppress" and given.args:
-                return given
+            continue
+        given = made.body[-1].value if isinstance(made.body[-1], ast.Return) else None
+        if isinstance(given, ast.Call) and dotted(module, given.func) == "contextlib.suppress" and given.args:
+            return given
     return None

@@ -32,7 +32,7 @@ def fold(node: ast.AST, known: Known) -> ast.Constant | None:
         found = _formatted(node, known)
     if found is None or len(found) > MAX_LENGTH:
         return None
-    return ast.copy_location(ast.Constant(found), node)  # type: ignore[type-var]
+    return ast.copy_location(ast.Constant(found), node)
 
 
 def _text(node: ast.AST | None, known: Known) -> str | None:
@@ -49,8 +49,7 @@ def _of_method(call: ast.Call, function: ast.Attribute, known: Known) -> str | N
         return None
     if function.attr == "join" and len(call.args) == 1:
         parts = _parts(call.args[0], known)
-        whole = None if parts is None or len(own) * len(parts) > MAX_LENGTH else own.join(parts)
-        return whole
+        return None if parts is None or len(own) * len(parts) > MAX_LENGTH else own.join(parts)
     if function.attr in {"decode", "encode"}:
         return own
     given = [_text(argument, known) for argument in call.args]

@@ -50,24 +50,28 @@ def _of_gather(module: ParsedModule, call: ast.Call, loads: Loads) -> Lost:
     if isinstance(parent, ast.Expr):
         yield call, "gather whose results nobody looks at"
     elif isinstance(parent, ast.Assign) and len(parent.targets) == 1:
-        [target] = parent.targets
-        if isinstance(target, ast.Name):
-            uses = _uses(module, target, loads)
-            if not uses:
-                yield call, "gather whose errors nobody looks at"
-            elif all(_is_sifted(module, use) for use in uses):
-                at = module.parents.get(uses[0], call)
-                yield (
-                    module.parents.get(at, at) if isinstance(at, ast.comprehension) else at,
-                    "gather whose errors are left out",
-                )
-        elif isinstance(target, ast.Tuple):
-            for part in target.elts:
-                uses = _uses(module, part, loads) if isinstance(part, ast.Name) else []
-                if (replaced := next((use for use in uses if _is_replaced(module, use)), None)) is not None:
-                    yield replaced, "gather whose errors a default replaces"
-    elif (isinstance(parent, ast.comprehension) and _sifts(module, parent)) or (isinstance(parent, ast.For) and parent.iter is whole and any(_passes_over(module, s) for s in parent.body)):
+        yield from _of_target(module, call, parent.targets[0], loads)
+    elif isinstance(parent, ast.comprehension):
+        if _sifts(module, parent):
+            yield call, "gather whose errors are left out"
+    elif isinstance(parent, ast.For) and parent.iter is whole and any(_passes_over(module, s) for s in parent.body):
         yield call, "gather whose errors are left out"
+
+
+def _of_target(module: ParsedModule, call: ast.Call, target: ast.expr, loads: Loads) -> Lost:
+    """What becomes of results that are given a name, or each a name of its own."""
+    if isinstance(target, ast.Name):
+        uses = _uses(module, target, loads)
+        if not uses:
+            yield call, "gather whose errors nobody looks at"
+        elif all(_is_sifted(module, use) for use in uses):
+            at = module.parents.get(uses[0], call)
+            whole = module.parents.get(at, at) if isinstance(at, ast.comprehension) else at
+            yield whole, "gather whose errors are left out"
+    for part in target.elts if isinstance(target, ast.Tuple) else ():
+        uses = _uses(module, part, loads) if isinstance(part, ast.Name) else []
+        if (replaced := next((use for use in uses if _is_replaced(module, use)), None)) is not None:
+            yield replaced, "gather whose errors a default replaces"
 
 
 def _is_late(module: ParsedModule, call: ast.Call) -> bool:
@@ -199,9 +203,13 @@ def _futures(module: ParsedModule) -> Lost:
     """`if future.exception(): continue`, and results of those futures alone that have none."""
     for branch in module.of(ast.If):
         asked, when = conditions.subject(branch.test, when=True)
-        if branch.orelse or not _of_future(asked):
+        if not _of_future(asked):
             continue
-        if (when and goes_on(module, branch.body)) or (not when and _takes_result(branch.body)):
+        if branch.orelse:
+            failed, good = (branch.body, branch.orelse) if when else (branch.orelse, branch.body)
+            if all(_is_silent(module, s) for s in failed) and _takes_result(good):
+                yield branch.test, f"{bodies.source(asked)} that is passed over"
+        elif (when and goes_on(module, branch.body)) or (not when and _takes_result(branch.body)):
             yield branch.test, f"{bodies.source(asked)} that is passed over"
     for loop in module.of(ast.comprehension):
         for test in loop.ifs:
@@ -237,9 +245,10 @@ def _limited(module: ParsedModule) -> Lost:
                 isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == named and n.attr.startswith("cancel")
                 for n in inside
             )
-            if not (named and asked) and "cleanup" not in around.contexts(module, block, block.body, logged=False):
-                if any(_waits_for_result(module, statement) for statement in block.body):
-                    yield call, f"{bodies.source(call)}: whether the time was up is not asked"
+            cleans = "cleanup" in around.contexts(module, block, block.body, logged=False)
+            waits = any(_waits_for_result(module, statement) for statement in block.body)
+            if waits and not cleans and not (named and asked):
+                yield call, f"{bodies.source(call)}: whether the time was up is not asked"
 
 
 def _waits_for_result(module: ParsedModule, statement: ast.stmt) -> bool:

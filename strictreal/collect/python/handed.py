@@ -13,7 +13,7 @@ from strictreal.facts.behaviour import words
 MAX_CARRIERS = 3
 """Through how many variables an exception is followed."""
 MAX_USES = 100
-"""How many readings of one variable are looked at; one that is read more often counts as handed on."""
+"""How many readings, and settings, of one variable are looked at; one that has more counts as handed on."""
 
 _TRACES = frozenset({"traceback.format_exc", "traceback.format_exception", "sys.exc_info", "sys.exception"})
 _PURE = frozenset(
@@ -132,11 +132,13 @@ class _Kept:
 
     def drops(self, node: ast.AST) -> bool:
         """Whether a reading of the exception ends in a log, in a question about it, or nowhere."""
+        if self._is_logged(node):
+            return True
         parents = self.module.parents
         child, parent = node, parents.get(node)
         while parent is not None and not isinstance(parent, ast.stmt):
             if isinstance(parent, ast.Call):
-                if bodies.is_log(self.module, parent) or hollow.answers(self.module, parent) is not None:
+                if hollow.answers(self.module, parent) is not None:
                     return True
                 named = dotted(self.module, parent.func)
                 own = words(named.rpartition(".")[2])[:1]
@@ -169,12 +171,12 @@ class _Kept:
     def stays(self, name: ast.Name) -> bool:
         """Whether what is assigned to a variable in the handler is read only there, or for a log."""
         function = bodies.enclosing(self.module, name)
-        if function is None:
+        if function is None or self.module.names.binding_scope(name) is not function:
             return False
         first, last = function.lineno, function.end_lineno or function.lineno
         inside = range(self.handler.lineno, (self.handler.end_lineno or self.handler.lineno) + 1)
         uses = [u for u in self.loads.get(name.id, ()) if first <= u.lineno <= last and u.lineno not in inside]
-        if len(uses) > MAX_USES:
+        if uses and max(len(uses), len(self.module.names.bindings(function, name.id))) > MAX_USES:
             return False
         return all(self._is_logged(use) or not self._reaches(name, use) for use in uses)
 

@@ -25,6 +25,7 @@ _TELLING = vocabulary(
     """
 )
 _SAYING = ("not installed", "not available", "not found", "not supported", "not configured", "not reachable")
+_SAYING += ("took more", "too long", "did not", "timed out", "no answer", "exceeded", "gave up")
 _STATES = vocabulary(
     "connected alive running open healthy ok success succeeded reachable online kept saved synced persisted delivered"
 )
@@ -105,7 +106,8 @@ def _saying(module: ParsedModule, statement: ast.stmt, caught: str | None) -> It
     stack: list[ast.AST] = [statement]
     while stack:
         node = stack.pop()
-        if isinstance(node, ast.Call) and (bodies.is_log(module, node) or hollow.answers(module, node) is not None):
+        logged = isinstance(node, ast.Call) and bodies.is_log(module, node) and not bodies.is_print(module, node)
+        if logged or hollow.answers(module, node) is not None:
             continue
         if isinstance(node, ast.Name) and node.id == caught:
             continue  # handed on or not, which `handed` tells

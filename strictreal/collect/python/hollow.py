@@ -12,8 +12,10 @@ MAX_NODES = 300
 """How many nodes of a function are looked at; a longer one counts as one that works."""
 _PASSIVE = frozenset({"str", "repr", "type", "isinstance", "len", "format", "getattr", "hasattr", "bool", "time.time"})
 _METHODS = frozenset({"format", "strip", "lower", "upper", "get", "join", "with_traceback", "add_note"})
-_WORKING = (ast.Raise, ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal, ast.With, ast.AsyncWith, ast.Try, ast.Delete)
-_WORKING += (ast.For, ast.AsyncFor, ast.While, ast.NamedExpr, ast.AugAssign, ast.Import, ast.ImportFrom)
+_WORKING = (
+    *(ast.Raise, ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal, ast.With, ast.AsyncWith, ast.Try, ast.Delete),
+    *(ast.For, ast.AsyncFor, ast.While, ast.NamedExpr, ast.AugAssign, ast.Import, ast.ImportFrom),
+)
 
 
 def answers(module: ParsedModule, value: ast.AST) -> list[ast.expr] | None:

@@ -71,9 +71,12 @@ def children(module: ParsedModule, node: ast.AST) -> list[ast.AST]:
             without.add("body")
         elif always is True and not isinstance(node, ast.While):
             without.add("orelse")
-    elif isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple | ast.List | ast.Constant):
-        if truth(module, node.iter) is False:
-            without.add("body")
+    elif (
+        isinstance(node, ast.For)
+        and isinstance(node.iter, ast.Tuple | ast.List | ast.Constant)
+        and truth(module, node.iter) is False
+    ):
+        without.add("body")
     found: list[ast.AST] = []
     for name in node._fields:
         if name in without:

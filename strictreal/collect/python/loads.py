@@ -45,8 +45,8 @@ def facts(module: ParsedModule) -> Iterator[Load]:
         name = next(iter(names), "")
         if name in _BY_NAME or last_name(call.func) in _LIKE_IT:
             yield _named(module, call)
-        elif place := next((_BY_PATH[n] for n in names if n in _BY_PATH), None):
-            target = files.path_of(module, _argument(call, *place))
+        elif found := next((_BY_PATH[n] for n in names if n in _BY_PATH), None):
+            target = files.path_of(module, _argument(call, *found))
             yield Load(where=module.at(call), how=name, kind="path", target=target or "")
         elif name in {"exec", "eval", "builtins.exec", "builtins.eval"} and call.args:
             yield from _run(module, call, name.rpartition(".")[2])
@@ -54,15 +54,13 @@ def facts(module: ParsedModule) -> Iterator[Load]:
             yield Load(where=module.at(call), how=name, kind="hidden", target="compiled code")
         elif name == "site.addsitedir" and call.args:
             yield from _searched(module, call, call.args[0], name)
-        elif isinstance(call.func, ast.Attribute) and call.func.attr in {"insert", "append", "extend"} and call.args:
-            held = call.func.value
-            if _is_search_path(module, held):
-                yield from _searched(module, call, call.args[-1], ast.unparse(call.func))
+        elif call.args and _extends_search_path(module, call.func):
+            yield from _searched(module, call, call.args[-1], ast.unparse(call.func))
     for assign in module.of(ast.Assign, ast.AugAssign):
         targets = assign.targets if isinstance(assign, ast.Assign) else [assign.target]
-        for target in targets:
-            held = target.value if isinstance(target, ast.Subscript) else target
-            if isinstance(held, ast.expr) and _is_search_path(module, held):
+        for each in targets:
+            held = each.value if isinstance(each, ast.Subscript) else each
+            if _is_search_path(module, held):
                 yield from _searched(module, assign, assign.value, ast.unparse(held))
     yield from _mentions(module)
 
@@ -71,11 +69,17 @@ def _mentions(module: ParsedModule) -> Iterator[Load]:
     """Texts that read as the name of a module in a folder of tests or examples."""
     if module.role != "product":
         return
-    texts = (n for n in module.of(ast.Constant) if isinstance(n.value, str) and _DOTTED.fullmatch(n.value))
-    told = {n.value: n for n in texts if role(n.value.replace(".", "/") + "/x.py") != "product"}
+    texts = {n.value: n for n in module.of(ast.Constant) if isinstance(n.value, str) and _DOTTED.fullmatch(n.value)}
+    told = {text: n for text, n in texts.items() if role(text.replace(".", "/") + "/x.py") != "product"}
     for text, node in list(told.items())[:MAX_MENTIONS]:
         if not isinstance(module.parents.get(node), ast.Expr):
-            yield Load(where=module.at(node), how="", kind="mention", target=str(text))
+            yield Load(where=module.at(node), how="", kind="mention", target=text)
+
+
+def _extends_search_path(module: ParsedModule, function: ast.expr) -> bool:
+    if not isinstance(function, ast.Attribute) or function.attr not in {"insert", "append", "extend"}:
+        return False
+    return _is_search_path(module, function.value)
 
 
 def _is_search_path(module: ParsedModule, node: ast.expr) -> bool:
@@ -86,7 +90,7 @@ def _is_search_path(module: ParsedModule, node: ast.expr) -> bool:
 
 def _searched(module: ParsedModule, at: ast.AST, given: ast.expr, how: str) -> Iterator[Load]:
     """Folders that modules are looked for in from now on."""
-    listed = given
+    listed: ast.expr = given
     while isinstance(listed, ast.BinOp) and isinstance(listed.op, ast.Add):
         yield from _searched(module, at, listed.left, how)
         listed = listed.right

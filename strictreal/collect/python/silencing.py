@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from strictreal.collect.python import bodies
 from strictreal.collect.python.module import ParsedModule
-from strictreal.facts.behaviour import words
 
 _OPTIONS = frozenset(
     {
@@ -48,9 +47,9 @@ def silencing(module: ParsedModule) -> Iterator[tuple[ast.AST, str]]:
             yield value, f"{module.string(key)}: True"
     for assign in module.of(ast.Assign):
         target = assign.targets[0]
-        if isinstance(target, ast.Name) and target.id.isupper() and len(words(target.id)) > 2 and _is_on(assign.value):
-            if any(target.id.endswith("_" + key) for key in _KEYS):
-                yield assign, f"{target.id} = True"
+        named = target.id if isinstance(target, ast.Name) and target.id.isupper() else ""
+        if any(named.endswith("_" + key) for key in _KEYS) and _is_on(assign.value):
+            yield assign, f"{named} = True"
 
 
 def _is_on(value: ast.expr) -> bool:

@@ -13,12 +13,19 @@ _STATUS = frozenset({"status_code", "status"})
 _GOOD = frozenset({"OK", "HTTP_200_OK", "ok"})
 _EXITING = frozenset({"os.system", "subprocess.call", "subprocess.getstatusoutput", "commands.getstatusoutput"})
 """Functions that answer the exit status of a program, alone or first of two."""
-_PRINTING = frozenset({"subprocess.run", "subprocess.getoutput", "os.popen", "subprocess.Popen"})
+_EXIT_NAMES = frozenset(name.rpartition(".")[2] for name in _EXITING)
+_PRINTING = frozenset({"subprocess.run", "subprocess.getoutput", "os.popen"})
 """Functions that hand over what a program prints, whether or not it failed."""
 _FAILURES = frozenset({"failures", "failure", "errors", "consecutive"})
 _BREAKERS = frozenset({"breaker", "circuit", "cb"})
-_UNTIL = (("open", "until"), ("opened", "until"), ("tripped", "until"), ("retry", "at"), ("blocked", "until"))
-_UNTIL += (("down", "until"), ("disabled", "until"), ("cooldown", "until"), ("dead", "until"), ("unhealthy", "until"))
+_UNTIL = frozenset(
+    {("retry", "at")}
+    | {
+        (word, "until")
+        for word in ("open", "opened", "tripped", "blocked", "down", "disabled", "cooldown", "dead", "unhealthy")
+    }
+)
+"""Last words of variables that say until when a service is left alone."""
 
 
 def failed(module: ParsedModule, test: ast.Compare) -> bool | None:
@@ -34,10 +41,8 @@ def failed(module: ParsedModule, test: ast.Compare) -> bool | None:
         if not nought:
             return None
         return isinstance(operator, ast.NotEq | ast.Gt) if isinstance(operator, ast.NotEq | ast.Gt | ast.Eq) else None
-    if not _is_status(left):
-        return None
     known = codes([right])
-    if known is None:
+    if known is None or not (_is_status(left) or _is_code(test.left, known)):
         return None
     if isinstance(operator, ast.GtE | ast.Gt):
         return True if 299 <= known[0] <= 500 else None
@@ -77,6 +82,12 @@ def _is_status(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and node.attr in _STATUS
 
 
+def _is_code(node: ast.expr, known: list[int]) -> bool:
+    """Whether a variable is called the status of a response, and compared with statuses of HTTP."""
+    own = words(node.id) if isinstance(node, ast.Name) else ()
+    return own[-1:] != () and own[-1] in {"status", "code"} and all(200 <= code < 600 for code in known)
+
+
 def is_status(module: ParsedModule, node: ast.expr) -> bool:
     """Whether an expression is the status of an HTTP response, through one variable."""
     return _is_status(_followed(module, node))
@@ -86,7 +97,7 @@ def _followed(module: ParsedModule, node: ast.expr) -> ast.expr:
     """What a variable was given, where one statement gives it."""
     if not isinstance(node, ast.Name):
         return node
-    bound = [b for b in module.names.reaching(node)]
+    bound = list(module.names.reaching(node))
     if len(bound) != 1:
         return node
     return bound[0].value or first_of(module, bound[0].node) or node
@@ -113,10 +124,11 @@ def unpacked(module: ParsedModule, name: ast.Name) -> ast.expr | None:
 
 def exits(module: ParsedModule, node: ast.expr) -> bool:
     """Whether an expression is the exit status of a program, or of the attempt to reach a port; 0 where it succeeded."""
-    node = _followed(module, node)
+    node = _followed(module, node) if isinstance(node, ast.Name) else node
     if not isinstance(node, ast.Call):
         return False
-    return dotted(module, node.func) in _EXITING or getattr(node.func, "attr", "") == "connect_ex"
+    last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return last == "connect_ex" or (last in _EXIT_NAMES and dotted(module, node.func) in _EXITING)
 
 
 def connects(module: ParsedModule, node: ast.expr) -> bool:

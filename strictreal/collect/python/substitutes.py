@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from strictreal.collect.python import absent as modules
-from strictreal.collect.python import around, bodies, conditions, heard, kept, overruled, statuses, takeovers
+from strictreal.collect.python import around, bodies, conditions, heard, kept, overruled, reading, statuses, takeovers
 from strictreal.collect.python.conditions import Absent
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import Substitute, words
@@ -52,7 +52,9 @@ def facts(module: ParsedModule) -> Iterator[Substitute]:
             continue
         if choice.empty:
             if kind not in {"client", "reach"} or not (
-                takeovers.is_answer(module, choice.taken) or _claims_success(module, choice.taken)
+                takeovers.is_answer(module, choice.taken)
+                or _claims_success(module, choice.taken)
+                or _computed(module, choice)
             ):
                 continue
             spoken = isinstance(choice.taken, ast.JoinedStr) or getattr(choice.taken, "value", None)
@@ -115,17 +117,19 @@ def _of_branch(module: ParsedModule, branch: ast.If) -> Iterator[_Choice]:
         yield _Choice(branch.test, when=True, taken=first, other=second, at=branch.test)
     if second is not None and (branch.orelse or first is not None or _leaves(branch.body)):
         yield _Choice(branch.test, when=False, taken=second, other=first)
-    failing = conditions.absent(module, branch.test, when=False) == "answer"
-    if not after and failing and _leaves(branch.body) and _is_last(module, branch):
+    if not after and _is_last(module, branch) and conditions.absent(module, branch.test, when=False) == "answer":
         nothing = ast.copy_location(ast.Constant(None), branch.test)
         yield _Choice(branch.test, when=False, taken=nothing, other=first, at=branch.test)
+    if not branch.orelse and (given_up := _after_loop(module, branch)) is not None:
+        yield _Choice(branch.test, when=False, taken=given_up, other=first, at=given_up)
     if isinstance(branch.body[-1], ast.Continue) and _goes_on(module, branch):
         nothing = ast.copy_location(ast.Constant(None), branch.test)
         yield _Choice(branch.test, when=True, taken=nothing, other=None, at=branch.test)
     for when, block, instead in ((True, branch.body, after), (False, after, branch.body)):
         used = conditions.uses(module, branch.test, instead)
         failed = when and conditions.absent(module, branch.test, when=True) == "answer"
-        failed &= not isinstance(conditions.subject(branch.test, when=True)[0], ast.Name)
+        asked = conditions.subject(branch.test, when=True)[0]
+        failed &= not isinstance(asked, ast.Name) or _keeps_the_same(module, asked, block)
         used = used and "cleanup" not in around.contexts(
             module, branch, instead[: conditions.MAX_STATEMENTS], logged=False
         )
@@ -134,6 +138,9 @@ def _of_branch(module: ParsedModule, branch: ast.If) -> Iterator[_Choice]:
             yield _Choice(branch.test, when=when, taken=given, other=None, empty=True, at=branch.test if when else None)
         if (used or failed) and (held := _kept(module, block)) is not None:
             yield _Choice(branch.test, when=when, taken=held, other=None, keeps=True, at=branch.test if when else None)
+    if not branch.orelse and _is_all(module, branch) and conditions.uses(module, branch.test, branch.body):
+        nothing = ast.copy_location(ast.Constant(None), branch.test)
+        yield _Choice(branch.test, when=False, taken=nothing, other=None, empty=True, at=branch.test)
     for when, block in ((True, branch.body), (False, branch.orelse)):
         if (defined := _defined(module, block)) is not None:
             yield _Choice(branch.test, when=when, taken=defined, other=None, defines=True, at=branch.test)
@@ -151,6 +158,44 @@ def _is_last(module: ParsedModule, branch: ast.If) -> bool:
     return (
         asks and isinstance(given, ast.Return) and given.value is not None and not bodies.value_of(module, given.value)
     )
+
+
+def _keeps_the_same(module: ParsedModule, asked: ast.Name, block: list[ast.stmt]) -> bool:
+    """Whether a block keeps what a service has not taken: `ok = client.send(batch)`, `if not ok: spool.extend(batch)`."""
+    bound = [b.value for b in module.names.reaching(asked)]
+    sent = (
+        bound[0].value if len(bound) == 1 and isinstance(bound[0], ast.Await) else bound[0] if len(bound) == 1 else None
+    )
+    held = kept.locally(module, block)
+    if not isinstance(sent, ast.Call) or not isinstance(held, ast.Call):
+        return False
+    given = {a.id for a in sent.args if isinstance(a, ast.Name)}
+    return any(isinstance(n, ast.Name) and n.id in given for a in held.args for n in ast.walk(a))
+
+
+def _after_loop(module: ParsedModule, branch: ast.If) -> ast.expr | None:
+    """The default after a loop that asks until a response is good: `if r.ok: return r.json()`, and then `return None`."""
+    loop = module.parents.get(branch)
+    given = branch.body[-1]
+    if not isinstance(loop, ast.For | ast.AsyncFor | ast.While) or not isinstance(given, ast.Return):
+        return None
+    if given.value is None or bodies.value_of(module, given.value) or not conditions.statuses_of(module, branch.test):
+        return None
+    after = around.following(module, loop)
+    last = after[-1] if after and not loop.orelse else None
+    return last.value if len(after) == 1 and isinstance(last, ast.Return) else None
+
+
+def _is_all(module: ParsedModule, branch: ast.If) -> bool:
+    """Whether a method consists of a branch, and does nothing where it is not taken: `if self.es: self.es.index(doc)`."""
+    function = module.parents.get(branch)
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or reading.statements(function) != [branch]:
+        return False
+    cleans = "cleanup" in around.contexts(module, branch, branch.body, logged=False)
+    acts = isinstance(branch.body[-1], ast.Expr) and not any(
+        isinstance(n, ast.Raise | ast.Yield) for s in branch.body for n in bodies.within(s)
+    )
+    return acts and not cleans
 
 
 def _goes_on(module: ParsedModule, branch: ast.If) -> bool:
@@ -275,10 +320,18 @@ def _is_canned(module: ParsedModule, choice: _Choice) -> bool:
 
 
 def _computed(module: ParsedModule, choice: _Choice) -> bool:
-    """Whether numbers or a record are given for what an attribute that is None would have computed."""
+    """Whether something is given for what an attribute that is None would have computed: numbers, a record, a score."""
     asked, when = conditions.subject(choice.test, when=choice.when)
     held = isinstance(asked, ast.Attribute) and getattr(asked.value, "id", "") == "self"
-    return held and not when and bodies.value_of(module, choice.taken) in {"numbers", "record"}
+    if not held or when or not isinstance(asked, ast.Attribute):
+        return False
+    if bodies.value_of(module, choice.taken) in {"numbers", "record"}:
+        return True
+    scored = isinstance(choice.taken, ast.Constant) and type(choice.taken.value) is float
+    return scored and _returned(module, choice.taken) and not _MODELS.isdisjoint(words(asked.attr)[-1:])
+
+
+_MODELS = frozenset({"model", "classifier", "estimator", "predictor", "encoder", "ranker", "reranker", "scorer", "net"})
 
 
 def _claims_success(module: ParsedModule, taken: ast.expr) -> bool:

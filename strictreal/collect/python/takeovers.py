@@ -45,8 +45,6 @@ def stands_in(module: ParsedModule, taken: ast.expr, other: ast.expr | None, kin
     if other is not None and ast.dump(other) == ast.dump(taken):
         return False
     asked, _ = conditions.subject(test, when=True)
-    if isinstance(taken, ast.Lambda):
-        return kind == "member" and bool(bodies.value_of(module, taken.body)) and _is_called(module, taken)
     if kind == "answer" and conditions.may_be_nothing(module, asked):
         if is_settled(module, taken) and (other is None or _mentions(other, asked) or _is_named_in(test, other)):
             return True
@@ -56,7 +54,7 @@ def stands_in(module: ParsedModule, taken: ast.expr, other: ast.expr | None, kin
         return other is not None and _of_same(asked, other) and is_answer(module, taken)
     if kind == "answer" and conditions.is_reply(module, asked):
         made_up = bodies.value_of(module, taken) in {"numbers", "record"} and is_answer(module, taken)
-        return made_up or _is_kept(module, taken) or _is_constant(taken)
+        return made_up or _is_kept(module, taken)
     if kind == "answer":
         return bodies.enclosing(module, test) is not None and _is_default(module, taken, other)
     if _does_less(module, taken, other):
@@ -89,22 +87,10 @@ def is_settled(module: ParsedModule, taken: ast.expr) -> bool:
     )
 
 
-def _is_called(module: ParsedModule, default: ast.expr) -> bool:
-    """Whether the default of a look-up is called at once: `getattr(client, "search", lambda q: [])(query)`."""
-    lookup = module.parents.get(default)
-    outer = module.parents.get(lookup) if lookup is not None else None
-    return isinstance(outer, ast.Call) and outer.func is lookup
-
-
 def _is_named_in(test: ast.expr, other: ast.expr) -> bool:
     """Whether what is taken otherwise is what the condition has put under a name: `(rows := ask()) is None`."""
     named = {n.target.id for n in ast.walk(test) if isinstance(n, ast.NamedExpr)}
     return isinstance(other, ast.Name) and other.id in named
-
-
-def _is_constant(taken: ast.expr) -> bool:
-    """Whether something is a constant that is called a default: `DEFAULT_LIMITS`."""
-    return isinstance(taken, ast.Name) and taken.id.isupper() and not _SETTLED.isdisjoint(words(taken.id))
 
 
 def _said(literal: ast.Constant) -> tuple[str, ...]:
@@ -220,11 +206,17 @@ def _is_kept(module: ParsedModule, taken: ast.expr) -> bool:
         return not _KEPT.isdisjoint(words(taken.id if isinstance(taken, ast.Name) else taken.attr))
     if not isinstance(taken, ast.Call) or isinstance(taken.func, ast.Call):
         return False
+    if taken.args and all(isinstance(a, ast.Name) and a.id.isupper() and _is_default_name(a) for a in taken.args):
+        return True
     own = words(dotted(module, taken.func).rpartition(".")[2] or getattr(taken.func, "attr", ""))
     holder = taken.func.value if isinstance(taken.func, ast.Attribute) else None
     if not {"local", "cache", "fallback"}.isdisjoint(_words_of(holder)):
         return True
     return not (_KEPT - {"static"} | _STORED).isdisjoint(own) or (own[:1] != () and own[0] in _WEAKER)
+
+
+def _is_default_name(name: ast.Name) -> bool:
+    return not (_KEPT | _SETTLED).isdisjoint(words(name.id))
 
 
 def _of_same(asked: ast.expr, other: ast.expr) -> bool:

@@ -210,7 +210,7 @@ def _bindings(module: ParsedModule, name: ast.Name) -> Sequence[object]:
 
 def _literal(module: ParsedModule, node: ast.expr) -> ast.Constant | None:
     if isinstance(node, ast.Name) and node.id == "__debug__":
-        return ast.Constant(True)
+        return ast.Constant(value=True)
     return module.names.constant(node) if isinstance(node, ast.Constant | ast.Name | ast.UnaryOp) else None
 
 

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from strictreal.collect.python import collected
+from strictreal.collect.python import collected, hooks
 from strictreal.collect.python.assertions import Judge
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
@@ -30,6 +30,7 @@ def facts(module: ParsedModule) -> Iterator[Fact]:
     """Every test of the module, and how many there are. Modules without tests give nothing."""
     if module.path.rpartition("/")[2] == "conftest.py":
         yield from _uncollected(module)
+        yield from hooks.facts(module)
     found = list(_tests(module))
     inner = list(collected.nested(module)) if role(module.path) == "test" else []
     if not found and not inner:

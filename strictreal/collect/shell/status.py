@@ -94,34 +94,34 @@ class _Script:
     def _sequence(self, block: Node, lost: str, *, ignored: bool = False, catch: bool = False) -> None:
         below = list(statements(block))
         for index, (statement, background) in enumerate(below):
-            after = [node for node, _ in below[index + 1 :]]
+            after = below[index + 1][0] if index + 1 < len(below) else None
             if background:
-                waits = any(re.search(r"\bwait\s+[^\s;&|]", text_of(node)) for node in after)
+                waits = any(re.search(r"\bwait\s+[^\s;&|]", text_of(node)) for node, _ in below[index + 1 :])
                 self._visit(statement, lost if waits else "&", ignored=True)
-            elif not after or self._hands_on(after[0]):
+            elif after is None or self._hands_on(after):
                 self._visit(statement, lost, ignored=ignored, catch=catch)
-            elif reads_status(after[0], self.text):
-                self._visit(statement, self._told(self.fails.anywhere(after[0]), lost, ""), ignored=True)
+            elif reads_status(after, self.text):
+                self._visit(statement, self._told(self.fails.anywhere(after), lost, ""), ignored=True)
             elif self.errexit and not ignored:
                 self._visit(statement, lost, catch=True)
-            elif self._may_be_kept(statement, after):
+            elif self._may_be_kept(statement, below[-1][0]):
                 self._visit(statement, lost, ignored=True)
             else:
-                how = "set +e" if self.cleared else "; " + text_of(after[0]).split("\n")[0]
+                how = "set +e" if self.cleared else "; " + text_of(after).split("\n")[0]
                 self._visit(statement, how[:MAX_SHOWN], ignored=True)
 
     def _hands_on(self, node: Node) -> bool:
         """Whether a statement ends the script with the status of the one before: `exit`, `return`."""
         return node.type == "command" and text_of(node).strip() in {"exit", "return"}
 
-    def _may_be_kept(self, statement: Node, after: list[Node]) -> bool:
+    def _may_be_kept(self, statement: Node, last: Node) -> bool:
         """Whether a function of another file runs the audit, and the script ends with what it kept."""
         if statement.type != "command":
             return False
         words = self.names.words(statement)
         stranger = bool(words) and re.fullmatch(r"\w+", words[0]) and audits.is_audit(words)
         known = words and (base(words[0]) in {"strictreal", "make", "env", "time", "timeout"} or "python" in words[0])
-        return bool(stranger) and not known and bool(re.search(r"\bexit\s+\"?\$", text_of(after[-1])))
+        return bool(stranger) and not known and bool(re.search(r"\bexit\s+\"?\$", text_of(last)))
 
     def _visit(self, node: Node, lost: str, *, ignored: bool = False, catch: bool = False) -> None:
         """Follow one statement.

@@ -258,8 +258,8 @@ class _Work:
             self.plan.events.append(sealed(event))
 
     def expire(self) -> None:
-        """Old keys go with the next commit, a bounded number at a time."""
-        for row in self.known.expired[:EXPIRED_AT_ONCE]:
+        """Old keys go with the next commit: as many as were read."""
+        for row in self.known.expired:
             name = (row.tenant, row.key)
             if row.created < self.keys_since and name not in self.plan.keys:
                 self.plan.keys_gone.add(name)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, or_, select
+from sqlalchemy import Connection, Select, Table, and_, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sfm.errors import Damaged
@@ -36,7 +37,7 @@ class Statements:
         Raises:
             Damaged: the database is not as it was left.
         """
-        moved = connection.execute(self._move.values(**head_values(plan.after)), {"known": plan.before.position})
+        moved = connection.execute(self._move, {**head_values(plan.after), "known": plan.before.position})
         if moved.rowcount != 1:
             raise Damaged("another process has changed the database; this one knows only the older state: restart it")
         for table, rows in (
@@ -66,23 +67,45 @@ def known_keys(connection: Connection, names: Collection[Name], since: int) -> K
     Raises:
         Damaged: one of them is not what was written.
     """
-    table = tables.idempotency
-    asked = [
-        verified(values, KeyRow) for named in _of(names) for values in connection.execute(select(table).where(named))
-    ]
-    old = select(table).where(table.c.created < since).order_by(table.c.created).limit(EXPIRED_AT_ONCE)
-    expired = [verified(values, KeyRow) for values in connection.execute(old)]
-    return KnownKeys({(row.tenant, row.key): row for row in asked}, expired)
-
-
-def _of(names: Collection[Name]) -> Iterator[ColumnElement[bool]]:
-    """Conditions for names, a bounded number at once. One for each tenant: for a list of pairs SQLite uses no index."""
-    ordered, table = sorted(names), tables.idempotency
+    ordered = sorted(names)
+    asked: list[KeyRow] = []
     for start in range(0, len(ordered), AT_ONCE):
         by_tenant: dict[str, list[str]] = {}
         for tenant, key in ordered[start : start + AT_ONCE]:
             by_tenant.setdefault(tenant, []).append(key)
-        yield or_(*(and_(table.c.tenant == tenant, table.c.key.in_(keys)) for tenant, keys in by_tenant.items()))
+        values: dict[str, str | list[str]] = {}
+        for at, (tenant, keys) in enumerate(by_tenant.items()):
+            values |= {f"tenant{at}": tenant, f"keys{at}": keys}
+        asked += [verified(row, KeyRow) for row in connection.execute(_asked(len(by_tenant)), values)]
+    expired = [verified(row, KeyRow) for row in connection.execute(_EXPIRED, {"since": since})]
+    return KnownKeys({(row.tenant, row.key): row for row in asked}, expired)
+
+
+@lru_cache(maxsize=AT_ONCE)
+def _asked(tenants: int) -> Select[Any]:
+    """Keys of so many tenants. With a condition for each tenant, since for a list of pairs SQLite uses no index.
+
+    Made once: to put it together takes longer than to look a key up.
+    """
+    table = tables.idempotency
+    return select(table).where(
+        or_(
+            *(
+                and_(
+                    table.c.tenant == bindparam(f"tenant{at}"), table.c.key.in_(bindparam(f"keys{at}", expanding=True))
+                )
+                for at in range(tenants)
+            )
+        )
+    )
+
+
+_EXPIRED = (
+    select(tables.idempotency)
+    .where(tables.idempotency.c.created < bindparam("since"))
+    .order_by(tables.idempotency.c.created)
+    .limit(EXPIRED_AT_ONCE)
+)
 
 
 def _upsert(insert: Any, table: Table) -> Any:

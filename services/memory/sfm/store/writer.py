@@ -37,7 +37,7 @@ class Writer(Protocol):
         """Give the connection up, in whatever state it is; waits for what still runs on it."""
 
     async def close(self) -> None:
-        """Drop it for good."""
+        """Drop it for good. More than once is no harm."""
 
 
 class ThreadWriter:
@@ -48,6 +48,7 @@ class ThreadWriter:
         event.listen(self._engine, "connect", prepare)
         self._thread = ThreadPoolExecutor(1, "writer")
         self._connection: Connection | None = None
+        self._closed = False
 
     @property
     def connected(self) -> bool:
@@ -81,9 +82,10 @@ class ThreadWriter:
 
     async def close(self) -> None:
         """See Writer."""
-        await self.drop()
-        self._thread.shutdown()
-        self._engine.dispose()
+        if not self._closed:
+            self._closed = True
+            await self.drop()
+            self._thread.shutdown()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

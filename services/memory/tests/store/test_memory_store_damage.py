@@ -79,6 +79,7 @@ def test_a_log_that_lost_its_tail_is_noticed_and_the_loss_is_named(tmp_path: Pat
         assert "are lost" in system.why_not_ready
         with pytest.raises(NotReady, match="are lost"):
             await system.get("t", "m1")
+        await system.drain(5)
 
     asyncio.run(work())
 

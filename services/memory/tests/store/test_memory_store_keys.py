@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from damage import flip
-from memory_model import FUTURE, build, image, new, running
+from memory_model import FUTURE, D, build, image, new, running
 from sfm.domain import Query, ScoreParameters
 from sfm.errors import Damaged, IdempotencyConflict
 from sfm.store import sections
-from sfm.store.plan import EXPIRED_AT_ONCE
-from sfm.store.rows import Head, KeyRow, head_values, moved, sealed, verified_head
+from sfm.store.plan import EXPIRED_AT_ONCE, KnownKeys, Put, make
+from sfm.store.rows import Head, KeyRow, head_values, moved, sealed, total, verified_head
+from sfm.store.state import State
 from sfm.system import MemorySystem
 from sqlalchemy import event
 
@@ -136,6 +137,21 @@ def test_expired_keys_go_a_bounded_number_at_a_time_and_mean_nothing_any_more(tm
             assert await system.store(new("b", 1, tenant="u", idempotency_key=f"old{many - 1}")) == again
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize(("since", "goes"), [(OLD + 6, True), (OLD + 5, False)])
+def test_what_was_read_as_expired_goes_only_if_it_is(since: int, goes: bool) -> None:
+    """An index that is damaged may bring rows that are not old."""
+    row = sealed(old(5))
+    state = State(Head(lineage="x", dimension=D, idempotency_sum=total([row.checksum])))
+    plan = make(state, [put("k")], OLD + 7, KnownKeys(expired=[row]), since, outbox=False)
+    assert plan.keys_gone == ({("t", "old5")} if goes else set())
+    left = [plan.keys["t", "k"].checksum, *([] if goes else [row.checksum])]
+    assert plan.after.idempotency_sum == total(left)
+
+
+def put(key: str) -> Put:
+    return Put("t", "a", bytes(4 * D), 0.0, 0.5, 1, b"", "{}", "{}", key, bytes(16))
 
 
 def test_a_row_of_a_key_that_was_altered_while_it_is_served_is_never_answered_from(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import schema
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from memory_model import Model, new, running
 from sfm.domain import Stored
 from sfm.errors import IdempotencyConflict
-from sfm.store import sections
+from sfm.store import sections, tables
 from sqlalchemy import create_engine
 
 TABLES = ("head", "tenants", "memories", "accesses", "idempotency", "outbox")
@@ -80,6 +82,14 @@ def test_a_database_of_an_earlier_version_keeps_its_memories_and_keys(
                 assert await model.differences(system, set()) == []
 
     asyncio.run(work())
+
+
+def test_the_migrations_make_the_tables_that_are_described(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'memories.db'}")
+    with engine.begin() as connection:
+        schema.up(connection, "head")
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+    engine.dispose()
 
 
 def test_a_downgrade_leaves_what_an_upgrade_to_there_makes_and_every_row(tmp_path: Path) -> None:

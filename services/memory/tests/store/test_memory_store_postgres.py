@@ -107,6 +107,7 @@ async def blocked(connection: AsyncConnection) -> list[tuple[int, str]]:
     query = "SELECT pid, query FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     while not (found := (await connection.execute(text(query))).all()):
         await asyncio.sleep(0.05)
+        await connection.execute(text("SELECT pg_stat_clear_snapshot()"))
     return [(row[0], row[1]) for row in found]
 
 

@@ -31,8 +31,8 @@ def _arrange(indexed: str, *, with_rowid: bool) -> None:
         op.rename_table(TABLE, OLD)
         op.create_table(TABLE, *_columns(), sqlite_with_rowid=with_rowid)
         names = [column.name for column in _columns()]
-        rows = sa.select(*(sa.column(name) for name in names)).select_from(sa.table(OLD))
-        op.execute(sa.table(TABLE, *(sa.column(name) for name in names)).insert().from_select(names, rows))
+        old, new = (sa.table(table, *map(sa.column, names)) for table in (OLD, TABLE))
+        op.execute(new.insert().from_select(names, old.select()))
         op.drop_table(OLD)
     op.create_index(f"ix_{TABLE}_{indexed}", TABLE, [indexed])
 
