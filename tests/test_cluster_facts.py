@@ -103,6 +103,21 @@ def test_an_annotation_that_nobody_rendered_is_drift_and_a_stamp_is_not():
     ]
 
 
+@pytest.mark.parametrize(
+    ("about", "told"),
+    [
+        ({"labels": {"by": "hand"}}, [("/metadata/labels/by", MISSING, "hand")]),
+        ({"annotations": {"by": "hand"}}, [("/metadata/annotations/by", MISSING, "hand")]),
+        ({"finalizers": ["hold"]}, [("/metadata/finalizers", MISSING, ["hold"])]),
+        ({"uid": "1", "managedFields": [{}], "selfLink": "x"}, []),
+    ],
+)
+def test_what_somebody_gives_an_object_besides_is_drift(about: dict[str, Any], told: list[Any]):
+    live = workload(replicas=1)
+    live["metadata"] |= about
+    assert found(workload(replicas=1), live) == told
+
+
 def test_what_a_service_is_given_is_no_drift_and_what_was_rendered_is():
     service = {"kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
     live = copy.deepcopy(service)
@@ -234,6 +249,11 @@ def test_what_is_no_pod_is_selected_by_addresses_alone():
             {"verbs": ["update"], "apiGroups": ["apps"], "resources": ["deployments/scale"]},
             [{"verbs": ["update"], "apiGroups": ["apps"], "resources": ["deployments"]}],
             ["update deployments/scale in group apps"],
+        ),
+        (
+            {"verbs": ["get"], "apiGroups": ["other.io"], "resources": ["deployments"]},
+            [{"verbs": ["get"], "apiGroups": ["apps"], "resources": ["deployments"]}],
+            ["get deployments in group other.io"],
         ),
         ({"verbs": ["get"], "nonResourceURLs": ["/healthz", "/apis/apps", "/logs"]}, [], ["get /logs"]),
         ({"verbs": ["get"], "nonResourceURLs": ["/logs"]}, [{"verbs": ["get"], "nonResourceURLs": ["/l*"]}], []),

@@ -132,9 +132,9 @@ def _narrower(name: str, was: str, now: str) -> bool:
     key = name.rpartition(".")[2].lower()
     numbers = isinstance(before, int | float) and isinstance(after, int | float)
     if numbers and key.startswith(("max", "exclusivemax")):
-        return after < before
+        return bool(after < before)
     if numbers and key.startswith(("min", "exclusivemin")):
-        return after > before
+        return bool(after > before)
     if key in {"enum", "type"} and isinstance(before, list):
         return set(map(str, after if isinstance(after, list) else [after])) <= set(map(str, before))
     return key == "additionalproperties" and after is False

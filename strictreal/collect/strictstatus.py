@@ -206,10 +206,10 @@ def _strings(lines: Sequence[str], first: int, *, ini: bool) -> Iterator[Found]:
                 if re.match(r"\s*-\s+\S", command) or (ini and re.match(r"\s*(?:commands\w*\s*=\s*)?-\s+\S", line))
                 else ""
             )
-            for found in status.read(_PREFIXES.sub("", command), first + offset, lost=dash or lost):
+            for seen in status.read(_PREFIXES.sub("", command), first + offset, lost=dash or lost):
                 # That a line of another language is no shell says nothing; nor do the backticks of a sentence.
-                if isinstance(found, Evasion) and not ("`" in command and found.value == "a command substitution"):
-                    yield found
+                if isinstance(seen, Evasion) and not ("`" in command and seen.value == "a command substitution"):
+                    yield seen
 
 
 def _is_command(text: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
@@ -81,7 +81,7 @@ def inside(tree: Tree, root: str, paths: Sequence[str]) -> Iterator[str]:
             yield relative
 
 
-def outside(tree: Tree, config: Config, roots: dict[str, Sequence[str]]) -> Iterator[Gap]:
+def outside(tree: Tree, config: Config, roots: Mapping[str, Sequence[str]]) -> Iterator[Gap]:
     """Values files that lie in no chart, and so are rendered with none: by who names them, or by name and keys.
 
     Args:
@@ -127,7 +127,7 @@ def _is_helms(text: str, at: int) -> bool:
     return "helm" in command and "kubectl" not in command
 
 
-def _named_by_callers(tree: Tree, config: Config, roots: dict[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+def _named_by_callers(tree: Tree, config: Config, roots: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     for path in sorted(tree.paths) if roots else ():
         if (
             not _CALLERS.search(path)

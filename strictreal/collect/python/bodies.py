@@ -108,6 +108,23 @@ def enclosing(module: ParsedModule, node: ast.AST) -> Functions | None:
     return current
 
 
+def is_optional(module: ParsedModule, node: ast.expr) -> bool:
+    """Whether an expression is a parameter that may be left out: the default is part of the signature."""
+    function = enclosing(module, node)
+    if function is None or not isinstance(node, ast.Name):
+        return False
+    a = function.args
+    plain = [*a.posonlyargs, *a.args]
+    optional = plain[len(plain) - len(a.defaults) :] if a.defaults else []
+    named = {p.arg for p in optional} | {
+        p.arg for p, default in zip(a.kwonlyargs, a.kw_defaults, strict=True) if default is not None
+    }
+    if node.id in named:
+        return True
+    annotations = [ast.unparse(p.annotation) for p in (*plain, *a.kwonlyargs) if p.arg == node.id and p.annotation]
+    return any("None" in text or "Optional" in text for text in annotations)
+
+
 def within(node: ast.AST) -> Iterator[ast.AST]:
     """The node and everything below it that runs with it: not the bodies of functions and classes defined there."""
     stack = [node]

@@ -47,7 +47,7 @@ _LOCKS = vocabulary("cache primary sort partition routing foreign public dict gr
 """First words of keys that open nothing."""
 _FAILED = frozenset({"error", "errors", "exception", "timed_out", "functionerror", "fault", "is_error", "iserror"})
 """Fields by which an answer says that the service failed."""
-_ANSWERS = vocabulary("response resp payload reply answer result body data output")
+_ANSWERS = vocabulary("response resp payload reply answer result body data output res")
 _GETTING = {(verb,) for verb in ("get", "connect", "discover", "find", "open", "locate", "resolve", "try", "maybe")}
 _GOOD = frozenset({"ok", "is_success", "is_ok"})
 _BAD = frozenset({"is_error", "is_client_error", "is_server_error"})
@@ -168,7 +168,7 @@ def _outcome(module: ParsedModule, test: ast.Name) -> bool | None:
 
 
 def _field(test: ast.expr, *, any_holder: bool = False) -> str:
-    """The field of an answer that an expression looks up: `payload["errors"]`, `reply.get("error")`; "" for others."""
+    """The field that an expression looks up: `payload["errors"]`, `reply.get("error")`; "" for others."""
     if isinstance(test, ast.Subscript):
         holder, key = test.value, test.slice
     elif isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "get" and test.args:
@@ -310,7 +310,7 @@ def _of_comparison(module: ParsedModule, test: ast.Compare, *, when: bool) -> Ab
 
 def _of_value(module: ParsedModule, test: ast.expr, called: ast.expr) -> Absent | None:
     """What an expression stands for that is empty, None or False."""
-    if _is_optional(module, called):
+    if bodies.is_optional(module, called):
         return None
     name = _last(called)
     own = words(name)
@@ -382,20 +382,3 @@ def _names_module(module: ParsedModule, test: ast.expr) -> bool:
 def _imports_softly(module: ParsedModule, call: ast.Call) -> bool:
     own = set(words(_last(call)))
     return "import" in own and not _SOFTLY.isdisjoint(own)
-
-
-def _is_optional(module: ParsedModule, node: ast.expr) -> bool:
-    """Whether an expression is a parameter that may be left out: the default is part of the signature."""
-    function = bodies.enclosing(module, node)
-    if function is None or not isinstance(node, ast.Name):
-        return False
-    a = function.args
-    plain = [*a.posonlyargs, *a.args]
-    optional = plain[len(plain) - len(a.defaults) :] if a.defaults else []
-    named = {p.arg for p in optional} | {
-        p.arg for p, default in zip(a.kwonlyargs, a.kw_defaults, strict=True) if default is not None
-    }
-    if node.id in named:
-        return True
-    annotations = [ast.unparse(p.annotation) for p in (*plain, *a.kwonlyargs) if p.arg == node.id and p.annotation]
-    return any("None" in text or "Optional" in text for text in annotations)

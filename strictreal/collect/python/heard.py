@@ -24,8 +24,10 @@ _TELLING = vocabulary(
     disconnected closed skipped missing unable cannot refused denied
     """
 )
-_SAYING = ("not installed", "not available", "not found", "not supported", "not configured", "not reachable")
-_SAYING += ("took more", "too long", "did not", "timed out", "no answer", "exceeded", "gave up")
+_SAYING = (
+    *("not installed", "not available", "not found", "not supported", "not configured", "not reachable"),
+    *("took more", "too long", "did not", "timed out", "no answer", "exceeded", "gave up"),
+)
 _STATES = vocabulary(
     "connected alive running open healthy ok success succeeded reachable online kept saved synced persisted delivered"
 )

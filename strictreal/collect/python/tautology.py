@@ -17,7 +17,7 @@ _SAME_CALLS = vocabulary("assertEqual assertEquals assertIs assert_equal eq_ ass
 _SAME_CALLS |= vocabulary("assert_array_equal assert_allclose assertAlmostEqual assertGreaterEqual assertLessEqual")
 _ALWAYS_THERE = {"called_once", "called_once_with", "called_with", "called_any", "has_any_calls"}
 """Attributes that a mock makes up when asked, and which are then true."""
-_PLAIN_CALLS = vocabulary("len type str repr int bool list tuple set sorted dict float")
+_PLAIN_CALLS = vocabulary("len type")
 MAX_PLAIN = 40
 """Attributes, subscripts and calls around a name that are looked through."""
 _OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -257,7 +257,7 @@ def is_empty(iterable: ast.expr, depth: int = 4) -> bool:
 
 
 def _is_plain(node: ast.expr) -> bool:
-    """Names, attributes, constants, and what plain functions say of them: reading them twice gives the same."""
+    """Names, attributes, constants, their length and their type: reading them twice gives the same."""
     for _ in range(MAX_PLAIN):
         if isinstance(node, ast.Attribute):
             node = node.value
