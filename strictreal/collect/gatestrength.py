@@ -27,6 +27,8 @@ MAX_BYTES = 1024 * 1024
 """Of one file; a larger one is compared by its digest."""
 MAX_NODES = 200_000
 MAX_DEPTH = 100
+SHOWN = 60
+"""Characters of a definition that its name repeats."""
 _TOKEN = re.compile(r"`[^`]*`|\"(?:[^\"\\\n]|\\.)*\"|#[^\n]*|\n|[^\S\n]+|\w+|[:=!<>]=|.", re.DOTALL)
 _CONTINUES = frozenset({"else", "if", "contains", "in", "with", "and", "or", "as"})
 _OPENS, _CLOSES = frozenset("([{"), frozenset(")]}")
@@ -124,7 +126,7 @@ def _rules(path: str, text: str) -> Iterator[tuple[str, Part]]:
 
 
 def _short(written: str) -> str:
-    return f"{written[:60]}… {hash_of(written)}" if len(written) > 60 else written
+    return f"{written[:SHOWN]}… {hash_of(written)}" if len(written) > SHOWN else written
 
 
 def hash_of(text: str) -> str:

@@ -16,6 +16,7 @@ _PACKAGES = {
     "helm-python-sdk": "renders charts in process",
     "kubernetes-validate": "the JSON schemas of Kubernetes",
     "jsonschema-rs": "judges manifests by them",
+    "kubernetes": "reads a cluster",
     "gordon-to-regorus": "evaluates Rego in process",
     "cryptography": "signs bundles",
     "pytest": "runs the checks",

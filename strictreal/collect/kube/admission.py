@@ -18,6 +18,8 @@ from strictreal.facts.cluster import AdmissionTry
 from strictreal.model import Fact, Gap, Location, shortened
 from strictreal.redact import redact
 
+HOST_PORT = 8080
+"""Any would do: none of the node may be asked for."""
 ENFORCE = "pod-security.kubernetes.io/enforce"
 UNPRIVILEGED = 65532
 MAX_ANSWER = 300
@@ -41,7 +43,7 @@ def _pod(**fields: Any) -> Callable[[dict[str, Any], dict[str, Any]], None]:
 
 
 def _port(_: dict[str, Any], container: dict[str, Any]) -> None:
-    container["ports"] = [{"containerPort": 8080, "hostPort": 8080}]
+    container["ports"] = [{"containerPort": HOST_PORT, "hostPort": HOST_PORT}]
 
 
 def _dropless(_: dict[str, Any], container: dict[str, Any]) -> None:

@@ -22,25 +22,26 @@ RUN = "strictreal.io/run"
 READY_SECONDS = 90
 """That a pod may take to try everything and end."""
 STALE = datetime.timedelta(hours=1)
-ROUNDS, PAUSE_SECONDS, TIMEOUT_SECONDS = 3, 2, 2
-"""Policies reach the nodes a moment after the pods do, so that the last of several tries counts."""
+ROUNDS, PAUSE_SECONDS, TIMEOUT_SECONDS = 3, 2, 1
+"""Policies reach the nodes a moment after the pods do, so that the last of several tries counts; each has twice the time of
+the one before, so that a busy machine is not taken for a policy."""
 SCRIPT = """
 import json, socket, sys, time
 from concurrent.futures import ThreadPoolExecutor
 rounds, pause, timeout = map(int, sys.argv[1:4])
-def attempt(target):
+def attempt(target, seconds):
     host, port = target.rsplit(":", 1)
     try:
-        socket.create_connection((host, int(port)), timeout).close()
+        socket.create_connection((host.strip("[]"), int(port)), seconds).close()
         return "open"
     except ConnectionRefusedError:
         return "refused"
     except OSError:
         return "cut"
-for _ in range(rounds):
+for number in range(rounds):
     time.sleep(pause)
     with ThreadPoolExecutor(32) as pool:
-        answers = list(pool.map(attempt, sys.argv[4:]))
+        answers = list(pool.map(attempt, sys.argv[4:], [timeout * 2**number] * len(sys.argv[4:])))
 print("answers " + json.dumps(answers), flush=True)
 """
 
