@@ -50,8 +50,8 @@ TRANSCRIPT = "transcript.json"
 KILL_SECONDS = (0.05, 0.4)
 """After how long the server is killed while it stores."""
 SETTINGS = {
-    "dimension": str(scenario.DIMENSION),
-    "feature_names": ",".join(scenario.FEATURES),
+    "dimension": str(scenario.Shape().dimension),
+    "feature_names": ",".join(scenario.Shape().features),
     "importance_slope": "1.25",
     "importance_centre": "0.5",
     "alpha": "1.0",

@@ -64,9 +64,24 @@ def _accept(
 
 
 def _open(cluster: Cluster, namespace: str, pod: str, port: int) -> Any:
-    """The WebSocket to a port of a pod."""
-    path = f"/api/v1/namespaces/{urllib.parse.quote(namespace, safe='')}/pods/{urllib.parse.quote(pod, safe='')}"
-    return cluster.websocket(f"{path}/portforward", query={"ports": port}, protocol=PROTOCOL)
+    """The WebSocket to a port of a pod.
+
+    Raises:
+        ClusterError: it is refused.
+    """
+    from kubernetes.stream.ws_client import create_websocket
+
+    client = cluster._client  # noqa: SLF001 -- the same user and the same server, by another protocol
+    inside = "/".join(urllib.parse.quote(name, safe="") for name in (namespace, "pods", pod))
+    path = f"/api/v1/namespaces/{inside}/portforward"
+    headers = {"sec-websocket-protocol": PROTOCOL}
+    client.update_params_for_auth(headers, [], ["BearerToken"], path, "GET", None)
+    headers = {name.lower(): value for name, value in headers.items()}
+    url = f"{client.configuration.host}{path}?ports={port}".replace("http", "ws", 1)
+    try:
+        return create_websocket(client.configuration, url, headers)
+    except Exception as error:
+        raise ClusterError(f"port {port} of {namespace}/{pod} cannot be reached: {type(error).__name__}") from None
 
 
 def _bridge(

@@ -19,42 +19,57 @@ CALLS = 1500
 """Of each method."""
 BOUNDS_US = tuple(round(100 * 2 ** (step / 4)) for step in range(60))
 """From 0.1 ms to 2.8 s, each a quarter of a power of two above the last."""
-_TENANT = "latency"
+TENANT = "latency"
 _PERCENT = (50, 95, 99)
 
 
 def measure(stage: Stage, address: str) -> Iterator[MemoryLatency]:
     """Store, then recall, CALLS times each by CLIENTS clients, with a histogram of each."""
-    draw = scenario.seeded(_TENANT)
-    stores = [scenario.memory(_TENANT, f"l{at:05}", scenario.vector(draw)) for at in range(CALLS)]
-    recalls = [scenario.recall(_TENANT, scenario.vector(draw), 10) for _ in range(CALLS)]
+    draw = scenario.seeded(TENANT)
+    stores = [scenario.memory(TENANT, f"l{at:05}", stage.shape.vector(draw)) for at in range(CALLS)]
+    recalls = [scenario.recall(TENANT, stage.shape.vector(draw), 10) for _ in range(CALLS)]
     for method, requests in (("Store", stores), ("Recall", recalls)):
-        data = [stage.wire.encode(method, request) for request in requests]
-        took, failed = asyncio.run(_drive(stage, address, method, data))
-        counts = [0] * (len(BOUNDS_US) + 1)
-        for microseconds in took:
-            counts[bisect.bisect_left(BOUNDS_US, microseconds)] += 1
-        ordered = sorted(took) or [0]
-        p50, p95, p99 = (ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] for percent in _PERCENT)
-        yield MemoryLatency(
-            where=Location(stage.proto, resource=f"{method} by {CLIENTS} clients"),
-            method=method,
-            clients=CLIENTS,
-            memories=CALLS,
-            bounds_us=BOUNDS_US,
-            counts=tuple(counts),
-            failed=failed,
-            p50_us=p50,
-            p95_us=p95,
-            p99_us=p99,
-        )
+        took, failed = drive(stage, address, method, [stage.encode(method, request) for request in requests])
+        yield latency(stage.proto, method, took, failed)
+
+
+def latency(proto: str, method: str, took: list[int], failed: int) -> MemoryLatency:
+    """The histogram of the microseconds that calls took."""
+    counts = [0] * (len(BOUNDS_US) + 1)
+    for microseconds in took:
+        counts[bisect.bisect_left(BOUNDS_US, microseconds)] += 1
+    ordered = sorted(took) or [0]
+    p50, p95, p99 = (ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] for percent in _PERCENT)
+    return MemoryLatency(
+        where=Location(proto, resource=f"{method} by {CLIENTS} clients"),
+        method=method,
+        clients=CLIENTS,
+        memories=CALLS,
+        bounds_us=BOUNDS_US,
+        counts=tuple(counts),
+        failed=failed,
+        p50_us=p50,
+        p95_us=p95,
+        p99_us=p99,
+    )
+
+
+def drive(
+    stage: Stage, address: str, method: str, requests: list[bytes], clients: int = CLIENTS
+) -> tuple[list[int], int]:
+    """Microseconds of each call of several clients that succeeded, and how many did not."""
+    return asyncio.run(_drive(stage, address, method, requests, clients))
 
 
 async def _drive(
-    stage: Stage, address: str, method: str, requests: list[bytes], clock: Callable[[], float] = time.perf_counter
+    stage: Stage,
+    address: str,
+    method: str,
+    requests: list[bytes],
+    clients: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[list[int], int]:
-    """Microseconds of each call that succeeded, and how many did not."""
-    options = [("grpc.enable_http_proxy", 0)]
+    options = stage.options
     if stage.root is None:
         channel = grpc.aio.insecure_channel(address, options)
     else:
@@ -75,5 +90,5 @@ async def _drive(
                 except grpc.RpcError:
                     failed += 1
 
-        await asyncio.gather(*(client() for _ in range(CLIENTS)))
+        await asyncio.gather(*(client() for _ in range(clients)))
     return took, failed

@@ -83,7 +83,7 @@ class Shape(NamedTuple):
         return first, second
 
 
-: str, id: str, components: list[float], **more: Any) -> dict[str, Any]:
+def memory(tenant: str, id: str, components: list[float], **more: Any) -> dict[str, Any]:
     """A request of Store, created at NOON unless told otherwise."""
     return {"tenant": tenant, "id": id, "vector": _numbers(components), "created_at": NOON, **more}
 

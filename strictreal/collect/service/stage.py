@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from strictreal.collect.service.scenario import Shape
 from strictreal.collect.service.wire import Wire
 from strictreal.errors import StrictRealError
 from strictreal.facts.memory import MemoryCall
@@ -24,10 +25,24 @@ class Stage:
         proto: path of the .proto in the subject, where findings lie.
         tokens: bearer token by caller.
         root: PEM of the certificate to trust; None for a channel in clear text.
+        shape: what memories are like.
+        run: what every tenant's name ends with on the wire and nowhere else, so that nobody's memories are touched.
+        name: the server's name in its certificate, where that is not its address.
     """
 
-    def __init__(self, wire: Wire, proto: str, tokens: Mapping[str, str], root: bytes | None) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        proto: str,
+        tokens: Mapping[str, str],
+        root: bytes | None,
+        *,
+        shape: Shape = Shape(),
+        run: str = "",
+        name: str = "",
+    ) -> None:
         self.wire, self.proto, self.tokens, self.root = wire, proto, tokens, root
+        self.shape, self.run, self.name = shape, run, name
         self.calls: list[MemoryCall] = []
         self.incarnation = 0
         self._channel: grpc.Channel | None = None
@@ -36,7 +51,10 @@ class Stage:
         """Speak to a server from now on."""
         self.close()
         self.incarnation = incarnation
-        self._channel = channel(address, self.root)
+        if self.root is None:
+            self._channel = grpc.insecure_channel(address, self.options)
+        else:
+            self._channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(self.root), self.options)
 
     def close(self) -> None:
         """Let go of the channel."""
@@ -50,7 +68,7 @@ class Stage:
         """Make one call and write it down; `more` are further fields of the act's fact."""
         if self._channel is None:
             raise StrictRealError("there is no server to call")
-        path, data = self.wire.path(method), self.wire.encode(method, request)
+        path, data = self.wire.path(method), self.encode(method, request)
         code, message, response = "OK", "", {}
         metadata = self.metadata(caller)
         try:
@@ -75,6 +93,17 @@ class Stage:
         self.calls.append(made)
         return made
 
+    def encode(self, method: str, request: Mapping[str, Any]) -> bytes:
+        """A request as this run sends it."""
+        own = {"tenant": f"{request['tenant']}{self.run}"} if request.get("tenant") else {}
+        return self.wire.encode(method, {**request, **own})
+
+    @property
+    def options(self) -> list[tuple[str, str | int]]:
+        """Of a channel to the server: by no proxy."""
+        named = [("grpc.ssl_target_name_override", self.name)] if self.name else []
+        return [("grpc.enable_http_proxy", 0), *named]
+
     def metadata(self, caller: str) -> tuple[tuple[str, str], ...]:
         """What a caller sends with each call."""
         return (("authorization", f"Bearer {self.tokens[caller]}"),) if caller in self.tokens else ()
@@ -84,10 +113,3 @@ class Stage:
         for memory in memories:
             self.call(act, "Store", memory, caller=caller)
 
-
-def channel(address: str, root: bytes | None) -> grpc.Channel:
-    """A channel to a loopback address, by no proxy."""
-    options = [("grpc.enable_http_proxy", 0)]
-    if root is None:
-        return grpc.insecure_channel(address, options)
-    return grpc.secure_channel(address, grpc.ssl_channel_credentials(root), options)
