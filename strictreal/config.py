@@ -117,6 +117,8 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     probe_image: str = ""
     """An image with python3 from which connections are tried. It must be one that a release runs; the first that can
     be used when it is empty."""
+    memory: str = ""
+    """`namespace/name` of the Service that speaks sfm.memory.v1, where the releases have several for gRPC."""
     metrics: dict[str, tuple[str, ...]] = {}
     """By the name of a release's workload, the metrics that its pods must export."""
 

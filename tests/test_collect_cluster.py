@@ -255,6 +255,31 @@ def test_a_secret_value_in_another_object_is_told_apart_too():
     assert "staple" not in ours + theirs
 
 
+HELD = "correct-horse-1", "battery-staple-2"
+TEXTS = st.sampled_from([*HELD, *(f"db://u:{value}@db" for value in HELD), "INFO", "", "a\nb"])
+DOCUMENTS = st.dictionaries(
+    st.sampled_from(["data", "spec", "password", "args", "name", "value"]),
+    st.recursive(
+        TEXTS,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+        ),
+        max_leaves=8,
+    ),
+    max_size=3,
+)
+
+
+@given(DOCUMENTS, DOCUMENTS)
+def test_no_held_value_is_shown_and_no_difference_is_hidden(one: dict[str, Any], other: dict[str, Any]):
+    ours, theirs = ({"kind": "ConfigMap", "metadata": {"name": "web"}, **each} for each in (one, other))
+    shown = objects.pair(ours, theirs, frozenset(HELD))
+    assert not any(value in text for value in HELD for text in shown)
+    differing = {each.pointer for each in differences(ours, theirs)}
+    told = {each.pointer for each in differences(*map(json.loads, shown))}
+    assert differing <= told | {pointer for pointer in differing if any(pointer.startswith(f"{top}/") for top in told)}
+
+
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [

@@ -7,10 +7,14 @@ every act is a gap.
 
 The server runs in strict mode: with TLS, tokens of an issuer that this run makes, and a policy. A base revision is not
 run. A specimen is a recorded transcript.
+
+In the lane `kind` the same scenario is played against the release in the user's cluster, with what that runs with. Half
+precision, which needs a server of its own, is played on the installed program in every lane.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib.metadata
 import json
@@ -20,7 +24,7 @@ import threading
 import time
 import tomllib
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,17 +34,21 @@ from strictreal import suite
 from strictreal.collect.service import scenario
 from strictreal.config import Config
 from strictreal.errors import StrictRealError
-from strictreal.facts.memory import ACTS, MemoryCall, MemoryLatency, MemoryService
+from strictreal.facts.memory import ACTS, HalfPrecisionCall, MemoryCall, MemoryLatency, MemoryService
 from strictreal.model import Fact, Gap, Inventory, Location, Observation
 from strictreal.redact import redact
 from strictreal.session import Session
 from strictreal.subject import Tree
 
 if TYPE_CHECKING:  # gRPC takes a while to import, and few subjects have a memory service
+    from strictreal.collect.kube.access import Cluster
     from strictreal.collect.service import identity, launch
+    from strictreal.collect.service.stage import Stage
     from strictreal.collect.service.wire import Wire
 
 COLLECTOR = "memory"
+LANE = "kind"
+UNINSTALLED = "uninstalled"
 UNITS = ("MemoryService", *(act.__name__ for act in ACTS))
 PACKAGE = "sfm.memory.v1"
 SERVICE = f"{PACKAGE}.MemoryService"
@@ -49,9 +57,11 @@ TRANSCRIPT = "transcript.json"
 """In a specimen: what a service answered, or should never have."""
 KILL_SECONDS = (0.05, 0.4)
 """After how long the server is killed while it stores."""
+UNEXPECTED = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading an answer of a cluster raises that has another shape than the API's."""
 SETTINGS = {
-    "dimension": str(scenario.Shape().dimension),
-    "feature_names": ",".join(scenario.Shape().features),
+    "dimension": str(scenario.EMBEDDED.dimension),
+    "feature_names": ",".join(scenario.EMBEDDED.features),
     "importance_slope": "1.25",
     "importance_centre": "0.5",
     "alpha": "1.0",
@@ -78,7 +88,10 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
         yield from _recorded(tree)
     elif tree.origin != "revision" and (declared := declaration(tree)):
         with session.watch("Exercise the memory service", ACTS) as advance:
-            yield exercise(tree, declared, session, advance)
+            if session.lane == LANE:
+                yield from _in_cluster(tree, config, declared, session, advance)
+            else:
+                yield exercise(tree, declared, session, advance)
 
 
 def declaration(tree: Tree) -> Declared | None:
@@ -124,10 +137,59 @@ def _compiled(path: str, source: bytes, session: Session) -> bytes:
     return compiled
 
 
+def _in_cluster(
+    tree: Tree, config: Config, declared: Declared, session: Session, advance: Callable[[int], None]
+) -> Iterator[Observation]:
+    """Play the scenario against the release; an act that cannot be played to its end is a gap."""
+    from strictreal.collect.kube.access import connect
+
+    facts: list[Fact] = []
+    try:
+        cluster = connect(session.cluster, tree.root)
+    except StrictRealError as error:
+        yield _accounted(tree.digest, declared.proto, facts, redact(str(error), 300))
+        return
+    reason = ""
+    try:
+        facts.extend(_released(cluster, tree, config, declared, session, advance))
+    except (StrictRealError, OSError, *UNEXPECTED) as error:
+        known = isinstance(error, (StrictRealError, OSError))
+        reason = redact(str(error) if known else f"an answer is not as expected: {error!r}", 300)
+    finally:
+        cluster.close()
+    yield _accounted(tree.digest, declared.proto, facts, reason)
+    yield Observation(collector=COLLECTOR, source="requests", digest=tree.digest, facts=tuple(cluster.requests))
+
+
+def _released(
+    cluster: Cluster, tree: Tree, config: Config, declared: Declared, session: Session, advance: Callable[[int], None]
+) -> Iterator[Fact]:
+    """What the release answers, and the installed program in half precision."""
+    from strictreal.collect.kube import releases, rendering
+    from strictreal.collect.service import clustered
+    from strictreal.collect.service.wire import Wire
+
+    wire = Wire(_compiled(declared.proto, tree.read(declared.proto), session), SERVICE)
+    own = rendering.charts(tree, config)
+    found = [
+        release
+        for release in releases.newest(cluster, config.cluster.namespaces)
+        if release.chart in own and release.status != UNINSTALLED
+    ]
+    running = clustered.look(cluster, found, config.cluster.memory)
+    try:
+        yield from _play_half(tree, declared, wire, clustered.parameters(running.settings))
+    except (StrictRealError, OSError) as error:
+        yield Gap(of=HalfPrecisionCall.__name__, where=Location(declared.proto), reason=redact(str(error), 300))
+    advance(1)
+    yield from clustered.play(cluster, running, wire, declared.proto, advance)
+
+
 def _accounted(digest: str, proto: str, facts: list[Fact], reason: str) -> Observation:
     """The facts, and for each act without any, a gap."""
-    seen = {type(fact).__name__ for fact in facts}
-    counts = [Inventory(of=unit, count=max(1, sum(type(fact).__name__ == unit for fact in facts))) for unit in UNITS]
+    told = [fact.of if isinstance(fact, Gap) else type(fact).__name__ for fact in facts]
+    seen = {*told}
+    counts = [Inventory(of=unit, count=max(1, told.count(unit))) for unit in UNITS]
     missing = "the service ended before this act was played"
     gaps = [Gap(of=unit, where=Location(proto), reason=reason or missing) for unit in UNITS if unit not in seen]
     return Observation(collector=COLLECTOR, source=proto, digest=digest, facts=(*counts, *facts, *gaps))
@@ -161,41 +223,64 @@ def _play(
     declared: Declared, wire: Wire, version: str, policies: Path, advance: Callable[[int], None]
 ) -> Iterator[Fact]:
     """Every act, on a server that is killed in the middle and on one in half precision."""
-    from strictreal.collect.service import identity, launch, load
+    from strictreal.collect.service import launch, load
+
+    with _staged(declared, wire, policies, SETTINGS) as (stage, environment, folder):
+        yield MemoryService(
+            where=Location(declared.proto), program=f"{declared.distribution} {version}", settings=SETTINGS
+        )
+        latencies: list[MemoryLatency] = []
+        with launch.serve(PROGRAM, environment, folder) as server:
+            stage.connect(server.address)
+            for act in scenario.ACTS:
+                act(stage)
+                advance(1)
+            latencies += load.measure(stage, server.address)
+            scenario.play_durability(stage, lambda: _kill_soon(server))
+            stage.close()
+        with launch.serve(PROGRAM, environment, folder) as server:
+            stage.connect(server.address, incarnation=1)
+            scenario.play_after_kill(stage)
+            stage.close()
+        _in_half(stage, environment, folder)
+        yield from stage.calls
+        yield from latencies
+
+
+def _play_half(tree: Tree, declared: Declared, wire: Wire, settings: Mapping[str, str]) -> Iterator[Fact]:
+    """The act of half precision alone, with the settings of another server."""
+    installed(tree, declared)
+    with _staged(declared, wire, tree.root / declared.folder / PROGRAM / "policy", settings) as staged:
+        _in_half(*staged)
+        yield from staged[0].calls
+
+
+def _in_half(stage: Stage, environment: Mapping[str, str], folder: Path) -> None:
+    from strictreal.collect.service import launch
+
+    half = {**environment, "SOMA_FLOAT16": "true", "SOMA_DATA_DIR": str(folder / "half")}
+    with launch.serve(PROGRAM, half, folder) as server:
+        stage.connect(server.address)
+        scenario.play_half_precision(stage)
+        stage.close()
+
+
+@contextlib.contextmanager
+def _staged(
+    declared: Declared, wire: Wire, policies: Path, settings: Mapping[str, str]
+) -> Iterator[tuple[Stage, dict[str, str], Path]]:
+    """A stage for servers that are started here, the environment that each is given, and the folder of the run."""
+    from strictreal.collect.service import identity, released
     from strictreal.collect.service.stage import Stage
 
     with tempfile.TemporaryDirectory(prefix="strictreal-memory-") as name:
         folder = Path(name)
         certificate, issuer = identity.Certificate(folder), identity.Issuer()
+        stage = Stage(wire, declared.proto, _tokens(issuer), certificate.pem, shape=released.shape(settings))
         try:
-            environment = _environment(folder, certificate, issuer, policies)
-            stage = Stage(wire, declared.proto, _tokens(issuer), certificate.pem)
-            yield MemoryService(
-                where=Location(declared.proto), program=f"{declared.distribution} {version}", settings=SETTINGS
-            )
-            latencies: list[MemoryLatency] = []
-            try:
-                with launch.serve(PROGRAM, environment, folder) as server:
-                    stage.connect(server.address)
-                    for act in scenario.ACTS:
-                        act(stage)
-                        advance(1)
-                    latencies += load.measure(stage, server.address)
-                    scenario.play_durability(stage, lambda: _kill_soon(server))
-                    stage.close()
-                with launch.serve(PROGRAM, environment, folder) as server:
-                    stage.connect(server.address, incarnation=1)
-                    scenario.play_after_kill(stage)
-                    stage.close()
-                half = environment | {"SOMA_FLOAT16": "true", "SOMA_DATA_DIR": str(folder / "half")}
-                with launch.serve(PROGRAM, half, folder) as server:
-                    stage.connect(server.address)
-                    scenario.play_half_precision(stage)
-            finally:
-                stage.close()
-            yield from stage.calls
-            yield from latencies
+            yield stage, _environment(folder, certificate, issuer, policies, settings), folder
         finally:
+            stage.close()
             issuer.close()
 
 
@@ -210,7 +295,11 @@ def _kill_soon(server: launch.Server) -> None:
 
 
 def _environment(
-    folder: Path, certificate: identity.Certificate, issuer: identity.Issuer, policies: Path
+    folder: Path,
+    certificate: identity.Certificate,
+    issuer: identity.Issuer,
+    policies: Path,
+    settings: Mapping[str, str],
 ) -> dict[str, str]:
     return {
         "SOMABRAIN_STRICT_REAL": "1",
@@ -224,7 +313,7 @@ def _environment(
         "SOMA_TLS_CERT": str(certificate.path),
         "SOMA_TLS_KEY": str(certificate.key_path),
         "SOMA_POLICY_DIR": str(policies),
-        **{f"SOMA_{name.upper()}": value for name, value in SETTINGS.items()},
+        **{f"SOMA_{name.upper()}": value for name, value in settings.items()},
     }
 
 

@@ -18,9 +18,11 @@ class MemoryService(Located, frozen=True, kw_only=True):
     """One memory service that the subject declares and that was run: what it was told, and by whose program."""
 
     program: str
-    """Name and version of what was started, or `endpoint`."""
+    """Name and version of what was started; in a cluster, the release and the digest of its image."""
     settings: dict[str, str]
-    """What the run set, by the names of the service's own settings; secrets left out."""
+    """What the run set, or found set, by the names of the service's own settings; secrets left out."""
+    run: str = ""
+    """What every tenant's name ended with on the wire, where it was others' service as well."""
 
 
 class MemoryCall(Located, frozen=True, kw_only=True):

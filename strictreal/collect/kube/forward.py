@@ -80,7 +80,7 @@ def _open(cluster: Cluster, namespace: str, pod: str, port: int) -> Any:
     url = f"{client.configuration.host}{path}?ports={port}".replace("http", "ws", 1)
     try:
         return create_websocket(client.configuration, url, headers)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- of any of four packages
         raise ClusterError(f"port {port} of {namespace}/{pod} cannot be reached: {type(error).__name__}") from None
 
 

@@ -77,7 +77,10 @@ class Scene:
         """
         namespace = placed.release.namespace
         pods = [pod for pod in self.objects("v1", "Pod", namespace) if not pod["metadata"].get("deletionTimestamp")]
-        sets = {each["metadata"]["uid"]: each for each in self.objects("apps/v1", "ReplicaSet", namespace)}
+        between = self.objects("apps/v1", "ReplicaSet", namespace)
+        if next(placed.of_kind("CronJob"), None):
+            between = [*between, *self.objects("batch/v1", "Job", namespace)]
+        makers = {each["metadata"]["uid"]: each for each in between}
         found = []
         for workload in placed.of_kind(*WORKLOADS):
             live = self.live(placed, workload)
@@ -86,7 +89,7 @@ class Scene:
             uid = live["metadata"]["uid"]
             for pod in pods:
                 owner = _owner(pod)
-                if pod["metadata"]["uid"] == uid or owner == uid or _owner(sets.get(owner, {})) == uid:
+                if pod["metadata"]["uid"] == uid or owner == uid or _owner(makers.get(owner, {})) == uid:
                     found.append((pod, live, workload))
         return found
 

@@ -59,7 +59,10 @@ async def main():
         channel = grpc.aio.insecure_channel(target)
     async with channel:
         await asyncio.wait_for(channel.channel_ready(), 60)
-        told = [await play(channel, part["path"], *([base64.b64decode(each) for each in part[name]] for name in ("bodies", "heads"))) for part in work["parts"]]
+        told = []
+        for part in work["parts"]:
+            bodies, heads = ([base64.b64decode(each) for each in part[name]] for name in ("bodies", "heads"))
+            told.append(await play(channel, part["path"], bodies, heads))
     print("took " + json.dumps(told), flush=True)
 asyncio.run(main())
 """

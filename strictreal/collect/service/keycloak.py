@@ -25,7 +25,7 @@ from strictreal.collect.service import released
 from strictreal.collect.service.scenario import TENANTS
 from strictreal.errors import StrictRealError
 
-ADMIN_PASSWORD, ADMIN_NAME = "KC_BOOTSTRAP_ADMIN_PASSWORD", "KC_BOOTSTRAP_ADMIN_USERNAME"  # noqa: S105 -- names
+ADMIN_PASSWORD, ADMIN_NAME = "KC_BOOTSTRAP_ADMIN_PASSWORD", "KC_BOOTSTRAP_ADMIN_USERNAME"
 MASTER, COMMAND_LINE = "master", "admin-cli"
 MADE = "strictreal.made"
 """The attribute of a client that tells when it was made, in seconds since the Unix epoch."""
@@ -138,7 +138,12 @@ class Keycloak:
 
     def __init__(self, url: str, realm: str, name: str, password: str) -> None:
         self._url, self._realm = url, realm
-        self._credentials = {"grant_type": "password", "client_id": COMMAND_LINE, "username": name, "password": password}
+        self._credentials = {
+            "grant_type": "password",
+            "client_id": COMMAND_LINE,
+            "username": name,
+            "password": password,
+        }
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def make(self, caller: Caller, run: str, said: Mapping[str, str]) -> tuple[str, str]:

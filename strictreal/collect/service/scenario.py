@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strictreal.facts.memory import (
@@ -79,8 +79,12 @@ class Shape(NamedTuple):
     @property
     def named(self) -> tuple[str, str]:
         """Two channels, some of which the server may not have."""
-        first, second = [*self.features, *(name for name in Shape().features if name not in self.features)][:2]
+        first, second = [*self.features, *(name for name in EMBEDDED.features if name not in self.features)][:2]
         return first, second
+
+
+EMBEDDED = Shape()
+"""On the server that a run starts itself."""
 
 
 def memory(tenant: str, id: str, components: list[float], **more: Any) -> dict[str, Any]:
@@ -140,7 +144,9 @@ def play_importance(stage: Stage) -> None:
     """Raw importances from -745 to 745, where a double's logarithms end, and none."""
     draw = seeded("importance")
     for at, raw in enumerate((-745.0, -40.0, -3.5, -1e-9, 0.0, 0.1, 1.0, 2.5, 36.0, 745.0)):
-        stage.call(ImportanceCall, "Store", memory("importance", f"i{at}", stage.shape.vector(draw), importance=repr(raw)))
+        stage.call(
+            ImportanceCall, "Store", memory("importance", f"i{at}", stage.shape.vector(draw), importance=repr(raw))
+        )
     stage.call(ImportanceCall, "Store", memory("importance", "none", stage.shape.vector(draw)))
     for id in (*(f"i{at}" for at in range(10)), "none"):
         stage.call(ImportanceCall, "Get", {"tenant": "importance", "id": id})

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from strictreal.collect.service.scenario import Shape
+from strictreal.collect.service.scenario import EMBEDDED, Shape
 from strictreal.collect.service.wire import Wire
 from strictreal.errors import StrictRealError
 from strictreal.facts.memory import MemoryCall
@@ -37,7 +37,7 @@ class Stage:
         tokens: Mapping[str, str],
         root: bytes | None,
         *,
-        shape: Shape = Shape(),
+        shape: Shape = EMBEDDED,
         run: str = "",
         name: str = "",
     ) -> None:
@@ -112,4 +112,3 @@ class Stage:
         """Store memories one by one."""
         for memory in memories:
             self.call(act, "Store", memory, caller=caller)
-
