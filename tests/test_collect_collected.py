@@ -39,8 +39,10 @@ WEAK = {
         assertions.CONSTANT,
     ),
     "assertRaises anything, and raises": (
-        "class A(unittest.TestCase):\n    def test_a(self):\n        with self.assertRaises(Exception):\n"
-        "            run()\n            raise KeyError",
+        (
+            "class A(unittest.TestCase):\n    def test_a(self):\n        with self.assertRaises(Exception):\n"
+            "            run()\n            raise KeyError"
+        ),
         assertions.CONSTANT,
     ),
     "is not NotImplemented": ("def test():\n    assert run() is not NotImplemented", assertions.CONSTANT),
@@ -246,12 +248,18 @@ def test_a_hook_that_overrules_every_test_is_told(source: str, what: str):
 @pytest.mark.parametrize(
     "source",
     [
-        "def pytest_collection_modifyitems(items):\n    for item in items:\n        if 'slow' in item.keywords:\n"
-        "            item.add_marker(pytest.mark.skip)",
-        "def pytest_collection_modifyitems(config, items):\n    if config.getoption('--slow'):\n        return\n"
-        "    for item in items:\n        item.add_marker(pytest.mark.skip)",
-        "def pytest_collection_modifyitems(items):\n    for item in items:\n        if item.x:\n            continue\n"
-        "        item.add_marker(pytest.mark.skip)",
+        (
+            "def pytest_collection_modifyitems(items):\n    for item in items:\n        if 'slow' in item.keywords:\n"
+            "            item.add_marker(pytest.mark.skip)"
+        ),
+        (
+            "def pytest_collection_modifyitems(config, items):\n    if config.getoption('--slow'):\n        return\n"
+            "    for item in items:\n        item.add_marker(pytest.mark.skip)"
+        ),
+        (
+            "def pytest_collection_modifyitems(items):\n    for item in items:\n        if item.x:\n            continue\n"
+            "        item.add_marker(pytest.mark.skip)"
+        ),
         "def pytest_collection_modifyitems(items):\n    items[:] = sorted(items)",
         "def pytest_ignore_collect(path):\n    return path.name == 'x'",
         "def pytest_sessionfinish(session):\n    session.exitstatus = 1",

@@ -248,5 +248,5 @@ def test_a_path_file_that_imports_is_a_gap(tmp_path: Path, data: bytes, expected
 def test_a_path_is_worked_out_from_constants_and_the_modules_own(expression: str, path: str | None):
     source = f"import os, sys\nfrom pathlib import Path\nHERE = os.path.dirname(__file__)\ndef f(name):\n    run({expression})\n"
     module = parse("app/main.py", source.encode())
-    [call] = [c for c in module.tree.body[-1].body[0].value.args]  # type: ignore[attr-defined]
+    [call] = list(module.tree.body[-1].body[0].value.args)  # type: ignore[attr-defined]
     assert files.path_of(module, call) == path
