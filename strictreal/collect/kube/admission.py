@@ -18,10 +18,9 @@ from strictreal.facts.cluster import AdmissionTry
 from strictreal.model import Fact, Gap, Location, shortened
 from strictreal.redact import redact
 
-HOST_PORT = 8080
-"""Any would do: none of the node may be asked for."""
 ENFORCE = "pod-security.kubernetes.io/enforce"
 UNPRIVILEGED = 65532
+"""A user, and a port, that ask for nothing."""
 MAX_ANSWER = 300
 
 
@@ -43,7 +42,7 @@ def _pod(**fields: Any) -> Callable[[dict[str, Any], dict[str, Any]], None]:
 
 
 def _port(_: dict[str, Any], container: dict[str, Any]) -> None:
-    container["ports"] = [{"containerPort": HOST_PORT, "hostPort": HOST_PORT}]
+    container["ports"] = [{"containerPort": UNPRIVILEGED, "hostPort": UNPRIVILEGED}]
 
 
 def _dropless(_: dict[str, Any], container: dict[str, Any]) -> None:

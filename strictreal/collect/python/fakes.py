@@ -166,7 +166,9 @@ def _fixtures(module: ParsedModule) -> Iterator[Fake]:
                 if isinstance(inner.value, ast.Name) and inner.value.id == name:
                     yield record(module, inner, "mock", f"pytest_mock.{name}.{inner.attr}")
         elif name in FIXTURES and module.role == "test":
-            yield record(module, argument, "service", FIXTURES[name], name)
+            uses = [n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == name]
+            for used in uses or [argument]:
+                yield record(module, used, "service", FIXTURES[name], name)
     for mark in module.of(ast.Attribute):
         if mark.attr in {"vcr", "block_network_vcr"} and dotted(module, mark) == "pytest.mark.vcr":
             yield record(module, mark, "service", "pytest.mark.vcr")

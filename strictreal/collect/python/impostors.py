@@ -29,6 +29,13 @@ _DIGESTS = (
     "farmhash.",
     "cityhash.",
 )
+_WORKERS = vocabulary(
+    """
+    model encoder embedder client backend provider llm pipeline network net inner base wrapped delegate session api service
+    tokenizer engine cache store redis transformer
+    """
+)
+"""Words of objects that do what they are asked, each in its way."""
 _EMBEDDING = vocabulary("embed embeds embedding embeddings vectorize vectorise encode vector vectors aembed")
 _JUDGING = vocabulary("score sentiment similarity confidence probability relevance predict rating toxicity quality")
 _HASHING = vocabulary(
@@ -170,21 +177,39 @@ def _hashed(module: ParsedModule, function: Functions) -> Fake | None:
         embeds = False
     if not embeds or not _HASHING.isdisjoint(words(place)):
         return None
-    source = ""
+    source, taken = "", None
     counted = False
     for node in (n for s in function.body for n in ast.walk(s)):
         if isinstance(node, ast.Call):
             name = dotted(module, node.func)
             if name.startswith(_DIGESTS) or name in {"hash", "ord"}:
-                source = source or name
-            elif not computes(module, node, _own_methods(module, function)):
+                source, taken = (source, taken) if source else (name, node)
+            elif _asks_another(node) or not computes(module, node, _own_methods(module, function)):
                 return None
-        counted |= judges or isinstance(node, ast.List | ast.ListComp | ast.BinOp | ast.For)
+        counted |= judges or isinstance(node, ast.List | ast.ListComp | ast.For) or _reckons(node)
         if isinstance(node, ast.Compare | ast.Subscript) and _looks_up(node):
             return None
-    if not source or not counted:
+    if taken is None or not counted:
         return None
-    return standins.record(module, function, "hashed", place, source)
+    return standins.record(module, taken, "hashed", place, source)
+
+
+def _asks_another(call: ast.Call) -> bool:
+    """Whether an object that another one holds does the work: `self.model.encode(text)`."""
+    held = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if not isinstance(held, ast.Attribute) or not is_self(held.value):
+        return False
+    return not _WORKERS.isdisjoint(words(held.attr)[-1:])
+
+
+def _reckons(node: ast.AST) -> bool:
+    """Whether a node computes a number; one that puts a text before another, `"emb:" + digest`, makes a key."""
+    if not isinstance(node, ast.BinOp):
+        return False
+    sides = (node.left, node.right)
+    return not any(
+        isinstance(s, ast.JoinedStr) or (isinstance(s, ast.Constant) and isinstance(s.value, str)) for s in sides
+    )
 
 
 def _is_share(function: Functions) -> bool:

@@ -52,7 +52,7 @@ _SENDING = vocabulary(
     """
     json.dumps orjson.dumps flask.jsonify quart.jsonify flask.make_response fastapi.responses.JSONResponse jsonify
     starlette.responses.JSONResponse django.http.JsonResponse aiohttp.web.json_response sanic.response.json
-    rest_framework.response.Response
+    rest_framework.response.Response flask.render_template quart.render_template flask.render_template_string
     """
 )
 """Calls that put a value into the answer to a request."""
@@ -275,9 +275,10 @@ class _Trail:
             yield text[:60]
 
     def _constructs(self, call: ast.AST | None) -> bool:
-        """Whether a call makes an object, whose fields its keywords are."""
-        name = dotted(self._module, call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
-        return name == "dict" or name.lstrip("_")[:1].isupper()
+        """Whether a call makes an object or an answer to a request, whose fields its keywords are."""
+        called = dotted(self._module, call.func) if isinstance(call, ast.Call) else ""
+        name = called.rpartition(".")[2]
+        return name == "dict" or name.lstrip("_")[:1].isupper() or called in _SENDING
 
     def _target(self, target: ast.expr, steps: int) -> Iterator[str]:
         if isinstance(target, ast.Tuple | ast.List):

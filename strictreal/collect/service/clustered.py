@@ -65,7 +65,7 @@ def play(cluster: Cluster, running: Running, wire: Wire, proto: str, advance: Ca
         stage = Stage(wire, proto, tokens.by_caller, root, shape=shape, run=f"-{run}", name=name)
         yield MemoryService(
             where=Location(proto),
-            program=f"release {service.release}, {pod.image.rpartition('/')[2] or pod.container['image']}",
+            program=f"release {service.release}: {pod.container['image']}@{pod.image.rpartition('@')[2]}",
             settings=parameters(said),
             run=stage.run,
         )
