@@ -47,6 +47,16 @@ CALLS = vocabulary(
     json read write find predict generate encode tokenize authenticate run submit push pop lookup resolve
     """
 )
+DEEDS = vocabulary(
+    """
+    authorize authorise capture refund void pay payout transfer create cancel reserve book order confirm deliver notify
+    approve settle verify register enqueue emit dispatch translate transcribe summarize answer ask scan sign ship deploy
+    provision issue revoke
+    """
+)
+"""What a service is asked to do, beside `CALLS`."""
+MODELS = {"model", "models", "embedding", "chat"}
+"""What is called from libraries of language models, beside `COLLABORATORS`."""
 MAKERS = vocabulary(
     """
     detector classifier generator parser checker finder filter analyzer scanner counter builder factory resolver
@@ -177,6 +187,16 @@ def _double(fake: Fake, real: set[str]) -> str:
     return ""
 
 
+def _ready_made(fake: Fake) -> str:
+    """What a double of a library plays that is imported: a model that answers from a list."""
+    own = words(fake.name)
+    if fake.detail.startswith(".") or own[0] not in {"fake", "mock", "stub"} or own[1:2] == ():
+        return ""
+    if own[1] in TERMS.get(own[0], set()) or own[-1] in MAKERS:
+        return ""
+    return f"plays {_one(own[-1])}" if own[-1] in MODELS else ""
+
+
 def _impostor(fake: Fake, role: str, abstract: set[str]) -> str:
     """What a class or function that works in its own memory claims to be; "" where its name claims nothing."""
     if not fake.methods:
@@ -186,7 +206,8 @@ def _impostor(fake: Fake, role: str, abstract: set[str]) -> str:
     reaching = [
         base for base in last if base not in abstract and _mixed(base, REMOTE | ROLES) and not _mixed(base, COMMON)
     ]
-    deed = next((m for m in fake.methods if words(m) and words(m)[0] in CALLS - {"find", "load", "read", "pop"}), "")
+    asked = CALLS | DEEDS if own[-1:] and own[-1] in CALLERS else CALLS
+    deed = next((m for m in fake.methods if words(m) and words(m)[0] in asked - {"find", "load", "read", "pop"}), "")
     if reaching and role == "test" and deed:
         return f"{fake.name} plays {reaching[0]}: {deed}() works on {fake.detail} alone"
     if reaching:
@@ -248,7 +269,7 @@ def _reason(fake: Fake, role: str, real: set[str], doubles: set[str], abstract: 
         return f"{fake.name} {plays}" if plays else ""
     if fake.kind == "import":
         known = role == "test" and fake.name in doubles
-        plays = "" if known else _double(fake, real)
+        plays = "" if known else _double(fake, real) or _ready_made(fake)
         return f"{fake.name} {plays}: a stand-in is imported" if plays else ""
     if fake.kind == "random":
         served = _served(fake) if role == "product" else ""

@@ -63,9 +63,10 @@ def status() -> None:
 
 
 def env() -> None:
-    """Print, for a shell, what an audit in the lane `kind` is told: the cluster, and what was built for it."""
-    for name, path in {"STRICTREAL_KUBECONFIG": kubeconfig(), "STRICTREAL_IMAGES": state.file()}.items():
-        print(f"export {name}={shlex.quote(str(path))}")
+    """Print, for a shell, what an audit in the lane `kind` is told: the cluster, what was built for it, and that pods may go."""
+    told = {"KUBECONFIG": kubeconfig(), "IMAGES": state.file(), "CLUSTER_FAULTS": 1}
+    for name, value in told.items():
+        print(f"export STRICTREAL_{name}={shlex.quote(str(value))}")
 
 
 COMMANDS = {command.__name__: command for command in (up, down, load, reset, status, env)}

@@ -49,6 +49,8 @@ class ClusterAccess(msgspec.Struct, frozen=True, kw_only=True):
     """STRICTREAL_IMAGES: a JSON file with the images that were built, which is also how `kind status` prints them."""
     seconds: int = 10
     """STRICTREAL_CLUSTER_SECONDS: that one request to the API server may take, at least 1."""
+    faults: bool = False
+    """STRICTREAL_CLUSTER_FAULTS: whether a pod of the subject's may be deleted, to see what outlives it."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +188,7 @@ def _cluster(env: typing.Mapping[str, str], home: Path) -> ClusterAccess:
         context=env.get("STRICTREAL_KUBE_CONTEXT", ""),
         images=Path(images) if images else None,
         seconds=int(seconds),
+        faults=_flag("STRICTREAL_CLUSTER_FAULTS", env.get("STRICTREAL_CLUSTER_FAULTS", "")),
     )
 
 

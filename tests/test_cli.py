@@ -166,6 +166,14 @@ def test_5_when_there_is_nothing_to_check(tmp_path: Path):
     assert set(run.outcomes.values()) == {"not applicable"}
 
 
+def test_a_glob_stands_for_the_checks_that_it_names(tmp_path: Path):
+    run = audit(
+        lay(tmp_path / "subject", {"a.py": CLEAN}), "--check", "code.*", "--check", "supply.images", output=tmp_path
+    )
+    assert {id.partition(".")[0] for id in run.outcomes} == {"code", "supply"}
+    assert sum(id.startswith("supply.") for id in run.outcomes) == 1
+
+
 # Output.
 
 

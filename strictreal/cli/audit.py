@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +43,9 @@ def audit(
         Path | None, typer.Option(metavar="DIR", help="Where bundles go [the subject's evidence/].")
     ] = None,
     format: Annotated[Format, typer.Option(help="What to print on standard output.")] = Format.TEXT,
-    check: Annotated[list[str] | None, typer.Option(metavar="ID", help="Run this check only; repeatable.")] = None,
+    check: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Run this check only, or those of a glob; repeatable.")
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=256, help="Worker processes [one a core].")
     ] = None,
@@ -61,13 +64,18 @@ def audit(
         since=since,
         sprint=sprint,
         output=output,
-        only=tuple(dict.fromkeys(check or ())),
+        only=tuple(dict.fromkeys(id for wish in check or () for id in _meant(wish))),
         jobs=jobs or 0,
         cached=not no_cache,
     )
     record = run.audit(request, settings=settings, watch=console.watch(quiet=settings.ci))
     _print(format, record, ci=settings.ci)
     raise typer.Exit(record.exit_code)
+
+
+def _meant(wish: str) -> list[str]:
+    """The checks that a glob stands for; what stands for none is left as it is, for the audit to refuse."""
+    return fnmatch.filter(load(suite.root() / "checks"), wish) or [wish]
 
 
 def _print(format: Format, record: Record, *, ci: bool) -> None:

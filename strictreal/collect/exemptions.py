@@ -105,7 +105,9 @@ def facts(tree: Tree, config: Config) -> Iterator[Fact]:
             unbounded=unbounded(glob),
             reasoned=setting == "settings" or reasoned(reason),
             lines=sum(lengths.get(path, 0) for path in matched) if setting == "exclude" else 0,
-            ordinary=tuple(path for path in matched if _ordinary(tree, path, by_name=glob == path))[:3] if setting == "settings" else (),
+            ordinary=tuple(path for path in matched if _ordinary(tree, path, by_name=glob == path))[:3]
+            if setting == "settings"
+            else (),
         )
     for each in config.unread:
         if not each.path:

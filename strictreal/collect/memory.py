@@ -182,7 +182,7 @@ def _released(
     except (StrictRealError, OSError) as error:
         yield Gap(of=HalfPrecisionCall.__name__, where=Location(declared.proto), reason=redact(str(error), 300))
     advance(1)
-    yield from clustered.play(cluster, running, wire, declared.proto, advance)
+    yield from clustered.play(cluster, running, wire, declared.proto, advance, faults=session.cluster.faults)
 
 
 def _accounted(digest: str, proto: str, facts: list[Fact], reason: str) -> Observation:

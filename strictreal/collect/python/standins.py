@@ -27,7 +27,9 @@ SERVICES = vocabulary(
     pytest_recording pytest_vcr pytest_responses httmock aresponses mockupdb placebo wiremock mbtest pretenders
     pytest_httpserver pytest_localserver mockserver http_server_mock pytest_mock_resources
     fakeldap mockldap ldap3.MOCK_SYNC ldap3.MOCK_ASYNC requests_mock_flask aiomoto pact fake_winreg
-    langchain_core.language_models.fake langchain_core.embeddings.fake
+    langchain_core.language_models.fake langchain_core.language_models.fake_chat_models langchain_core.embeddings.fake
+    llama_index.core.llms.mock llama_index.core.embeddings.mock_embed_model langchain.llms.fake
+    langchain.chat_models.fake
     langchain_community.llms.fake langchain_community.chat_models.fake langchain_community.embeddings.fake
     """
 )
@@ -44,6 +46,13 @@ FIXTURES = {
     "betamax_session": "betamax",
     "vcr_cassette": "pytest_vcr",
     "fake_process": "pytest_subprocess",
+    "fakeredis": "fakeredis",
+    "aioresponses": "aioresponses",
+    "mock_aioresponse": "aioresponses",
+    "aresponses": "aresponses",
+    "httpretty": "httpretty",
+    "moto_server": "moto",
+    "requests_mocker": "requests_mock",
     "httpserver": "pytest_httpserver",
 }
 """Fixtures of pytest plugins that play a service, and the library behind each."""

@@ -26,6 +26,7 @@ from strictreal.model import Fact, Gap, Location
 
 DELETE_SECONDS = (0.2, 1.0)
 """After how long the pod is deleted while memories are stored."""
+UNTOUCHED = "no pod may be deleted: set STRICTREAL_CLUSTER_FAULTS=1 where that does no harm"
 DELETERS = 8
 """Calls at once by which the run's memories are deleted."""
 
@@ -51,8 +52,13 @@ def look(cluster: Cluster, releases: Iterable[Release], wished: str) -> Running:
     return Running(service, pod, said, released.root(cluster, service.namespace, pod, said))
 
 
-def play(cluster: Cluster, running: Running, wire: Wire, proto: str, advance: Callable[[int], None]) -> Iterator[Fact]:
+def play(
+    cluster: Cluster, running: Running, wire: Wire, proto: str, advance: Callable[[int], None], *, faults: bool
+) -> Iterator[Fact]:
     """Every act but that of half precision, each as soon as it was played to its end.
+
+    Args:
+        faults: whether the pod may be deleted; the act of durability is a gap otherwise.
 
     Raises:
         StrictRealError: the acts that are left cannot be played.
@@ -79,15 +85,16 @@ def play(cluster: Cluster, running: Running, wire: Wire, proto: str, advance: Ca
                     advance(1)
                 yield from _measured(cluster, stage, running, run)
                 advance(1)
-                _delete_soon(cluster, service.namespace, pod.name)
-                scenario.play_durability(stage, lambda: None)
+                if faults:
+                    _delete_soon(cluster, service.namespace, pod.name)
+                    scenario.play_durability(stage, lambda: None)
                 stage.close()
-            successor = released.ready_pod(cluster, service, other_than=pod.uid)
-            with forwarded(cluster, service.namespace, successor.name, successor.port) as address:
-                stage.connect(address, incarnation=1)
-                scenario.play_after_kill(stage)
-                yield from (call for call in stage.calls if isinstance(call, DurabilityCall))
-                advance(1)
+            yield from (
+                _outlived(cluster, stage, running)
+                if faults
+                else [Gap(of=DurabilityCall.__name__, where=Location(proto), reason=UNTOUCHED)]
+            )
+            advance(1)
         finally:
             stage.close()
             with contextlib.suppress(StrictRealError):
@@ -105,6 +112,17 @@ def _played(stage: Stage, act: Callable[[Stage], None]) -> Iterator[MemoryCall]:
     before = len(stage.calls)
     act(stage)
     yield from stage.calls[before:]
+
+
+def _outlived(cluster: Cluster, stage: Stage, running: Running) -> Iterator[MemoryCall]:
+    """The calls of the act of durability, when what was acknowledged has been read from the pod's successor."""
+    service = running.service
+    successor = released.ready_pod(cluster, service, other_than=running.pod.uid)
+    with forwarded(cluster, service.namespace, successor.name, successor.port) as address:
+        stage.connect(address, incarnation=1)
+        scenario.play_after_kill(stage)
+        stage.close()
+    yield from (call for call in stage.calls if isinstance(call, DurabilityCall))
 
 
 def _measured(cluster: Cluster, stage: Stage, running: Running, run: str) -> Iterator[Fact]:
