@@ -41,6 +41,8 @@ NOTHING = vocabulary(
     never always disabled unused skip trivial anything
     """
 )
+DEEDS = frozenset({"void", "discard", "empty", "skip"})
+"""Words of `NOTHING` that, as the whole name of a method, are a deed: `void(payment)`."""
 HOOKS = vocabulary(
     """
     on before after pre post visit depart leave handle hook hooks callback do setup teardown configure
@@ -158,7 +160,8 @@ def _says_nothing(f: Function) -> bool:
     stem = f.path.rpartition("/")[2].removesuffix(".py")
     if any(words(part)[:1] == ("no",) for part in f.qualname.split(".")):
         return True
-    return _some(f"{stem}.{f.qualname}", NOTHING) or "noop" in f.qualname.replace("_", "").lower()
+    said = f"{stem}.{f.owner}" if f.owner and f.name in DEEDS and f.parameters else f"{stem}.{f.qualname}"
+    return _some(said, NOTHING) or "noop" in f.qualname.replace("_", "").lower()
 
 
 @dataclass(frozen=True)

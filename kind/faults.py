@@ -13,11 +13,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import random
 import secrets
 import sys
 import tempfile
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,10 +34,10 @@ from sfm.errors import IdempotencyConflict, MemoryServiceError
 from kind.cluster import NODE, kubectl
 from kind.forwarding import Forward
 from kind.programs import Failure, run, say, succeeds, wait
-from kind.settings import CLIENTS, INFRA, SERVICE
+from kind.settings import CLIENTS, INFRA, LOOPBACK_NAME, MEMORY_PORT, SERVICE
 from kind.tokens import long_lived
 
-POD, DATABASE, PORT = "sfm-0", "postgres-0", 50053
+POD, DATABASE = "sfm-0", "postgres-0"
 D = 256
 WRITERS = 6
 PAUSE_SECONDS = (0.05, 0.3)
@@ -115,12 +117,12 @@ class Told:
 
 def content(id: str, version: int) -> dict[str, Any]:
     """Vector, importance, creation and payload of a memory, which follow from id and version."""
-    rng = np.random.default_rng([*id.encode(), version])
+    number = zlib.crc32(f"{id}:{version}".encode())
     return {
-        "content": rng.standard_normal(D).astype(np.float32),
-        "importance": float(rng.normal()),
+        "content": np.sin(number * np.sqrt(np.arange(2, D + 2))).astype(np.float32),
+        "importance": math.sin(number),
         "created": 1_700_000_000_000_000 + version,
-        "payload": f"{id}:{version};".encode() * int(rng.integers(1, 20)),
+        "payload": f"{id}:{version};".encode() * (1 + number % 19),
     }
 
 
@@ -222,9 +224,9 @@ async def matrix(faults: int, seed: int, until: float) -> tuple[Counter[str], To
     tenant = f"faults-{secrets.token_hex(4)}"
     token = await asyncio.to_thread(long_lived, tenant)
     roots = json.loads(kubectl("-n", CLIENTS, "get", "configmap", "sfm-ca", "--output=json"))["data"]["ca.crt"]
-    with written(roots) as file, Forward(SERVICE, f"pod/{POD}", PORT) as forward:
+    with written(roots) as file, Forward(SERVICE, f"pod/{POD}", MEMORY_PORT) as forward:
         async with AsyncClient(
-            f"localhost:{forward.port}", token=token, tls=Tls(roots=file), timeout_seconds=CALL_SECONDS
+            f"{LOOPBACK_NAME}:{forward.port}", token=token, tls=Tls(roots=file), timeout_seconds=CALL_SECONDS
         ) as client:
             writers = [asyncio.create_task(writer(client, tenant, n, told, over)) for n in range(WRITERS)]
             try:

@@ -13,6 +13,8 @@ ROOT = HERE.parent
 CLUSTER = "strictreal"
 INFRA, SERVICE, CLIENTS, STRANGERS = "soma-infra", "soma", "soma-clients", "soma-strangers"
 LOOPBACK, LOOPBACK_NAME = "127.0.0.1", "localhost"
+MEMORY_PORT, ISSUER_PORT = 50053, 8080
+"""Of the Services sfm and auth."""
 SOCKET = Path("/run/strictreal-kind/docker.sock")
 """Of the engine that the offline way starts where none answers."""
 

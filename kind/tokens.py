@@ -10,7 +10,7 @@ from typing import Any
 
 from kind import stack
 from kind.forwarding import Forward
-from kind.settings import INFRA, LOOPBACK
+from kind.settings import INFRA, ISSUER_PORT, LOOPBACK
 
 HOURS = 6
 SECONDS = 60
@@ -34,7 +34,7 @@ def long_lived(tenant: str, role: str = "writer", hours: int = HOURS) -> str:
             claim("roles", [role]),
         ],
     }
-    with Forward(INFRA, "service/auth", 8080) as forward:
+    with Forward(INFRA, "service/auth", ISSUER_PORT) as forward:
         base = f"http://{LOOPBACK}:{forward.port}"
         admin = {"grant_type": "password", "client_id": "admin-cli", "username": "admin", "password": password}
         headers = {"Authorization": f"Bearer {granted(base, 'master', admin)}", "Content-Type": "application/json"}

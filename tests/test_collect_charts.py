@@ -85,7 +85,7 @@ def test_every_chart_is_rendered_with_every_values_file() -> None:
     seen = collected(CHARTS)
     attempts = {(render.chart.split("/")[0], render.overlay) for render in seen.all(Render)}
     assert attempts == {
-        *(("jobs", ""), ("operator", ""), ("umbrella", ""), ("umbrella", "values-large.yaml"), ("web", "")),
+        *(("jobs", ""), ("kinds", ""), ("operator", ""), ("umbrella", ""), ("umbrella", "values-large.yaml"), ("web", "")),
         ("web", "values-production.yaml"),
     }
     assert [render.error for render in seen.all(Render)] == [""] * 6

@@ -26,6 +26,58 @@ IDLE_SECONDS = 0.5
 """After which a quiet connection sees whether it should end."""
 
 
+class Forward:
+    """A port of a pod, led to this machine until it is closed.
+
+    Attributes:
+        address: host:port of the loopback.
+        ends: why connections have ended that neither side closed.
+
+    Raises:
+        ClusterError: the API server does not let us through to the pod.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str, pod: str, port: int) -> None:
+        self._target = (cluster, namespace, pod, port)
+        _open(*self._target).close()
+        self._over = threading.Event()
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self._listener.settimeout(IDLE_SECONDS)
+        self._bridges: list[threading.Thread] = []
+        self.address = f"{LOOPBACK}:{self._listener.getsockname()[1]}"
+        self.ends: list[str] = []
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End every connection, and listen no more."""
+        self._over.set()
+        for thread in (self._thread, *self._bridges):
+            thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._over.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            self._bridges.append(threading.Thread(target=self._bridge, args=(connection,), daemon=True))
+            self._bridges[-1].start()
+
+    def _bridge(self, connection: socket.socket) -> None:
+        """Carry bytes both ways until either side ends."""
+        import websocket
+
+        connection.settimeout(None)
+        with contextlib.closing(connection):
+            try:
+                with contextlib.closing(_open(*self._target)) as channel:
+                    _carry(connection, channel, self._over)
+            except (OSError, ClusterError, websocket.WebSocketException) as error:
+                self.ends.append(f"{type(error).__name__}: {error}")
+
+
 @contextlib.contextmanager
 def forwarded(cluster: Cluster, namespace: str, pod: str, port: int) -> Iterator[str]:
     """host:port of the loopback that leads to a port of a pod, until the block ends.
@@ -33,34 +85,8 @@ def forwarded(cluster: Cluster, namespace: str, pod: str, port: int) -> Iterator
     Raises:
         ClusterError: the API server does not let us through to the pod.
     """
-    _open(cluster, namespace, pod, port).close()
-    over = threading.Event()
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        listener.settimeout(IDLE_SECONDS)
-        threads = [threading.Thread(target=_accept, args=(listener, over, cluster, namespace, pod, port), daemon=True)]
-        threads[0].start()
-        try:
-            yield f"{LOOPBACK}:{listener.getsockname()[1]}"
-        finally:
-            over.set()
-            threads[0].join()
-
-
-def _accept(
-    listener: socket.socket, over: threading.Event, cluster: Cluster, namespace: str, pod: str, port: int
-) -> None:
-    """Serve every connection until it is over; one that cannot be led on is closed."""
-    bridges = []
-    while not over.is_set():
-        try:
-            connection, _ = listener.accept()
-        except TimeoutError:
-            continue
-        bridge = threading.Thread(target=_bridge, args=(connection, over, cluster, namespace, pod, port), daemon=True)
-        bridge.start()
-        bridges.append(bridge)
-    for bridge in bridges:
-        bridge.join()
+    with contextlib.closing(Forward(cluster, namespace, pod, port)) as made:
+        yield made.address
 
 
 def _open(cluster: Cluster, namespace: str, pod: str, port: int) -> Any:
@@ -79,44 +105,30 @@ def _open(cluster: Cluster, namespace: str, pod: str, port: int) -> Any:
     headers = {name.lower(): value for name, value in headers.items()}
     url = f"{client.configuration.host}{path}?ports={port}".replace("http", "ws", 1)
     try:
-        return create_websocket(client.configuration, url, headers)
+        return create_websocket(client.configuration, url, headers)  # type: ignore[no-untyped-call]
     except Exception as error:  # noqa: BLE001 -- of any of four packages
         raise ClusterError(f"port {port} of {namespace}/{pod} cannot be reached: {type(error).__name__}") from None
 
 
-def _bridge(
-    connection: socket.socket, over: threading.Event, cluster: Cluster, namespace: str, pod: str, port: int
-) -> None:
-    """Carry bytes both ways until either side ends."""
+def _carry(connection: socket.socket, channel: Any, over: threading.Event) -> None:
+    """Carry bytes both ways until either side closes, or it is over."""
     import websocket
 
-    connection.settimeout(None)
-    with contextlib.closing(connection):
-        try:
-            channel = _open(cluster, namespace, pod, port)
-        except ClusterError:
-            return
-        begun: set[int] = set()
-        try:
-            while not over.is_set():
-                if _waiting(channel):
-                    ready = [channel.sock]
-                else:
-                    ready, _, _ = select.select([channel.sock, connection], [], [], IDLE_SECONDS)
-                if channel.sock in ready:
-                    code, frame = channel.recv_data_frame(control_frame=True)
-                    if code == websocket.ABNF.OPCODE_CLOSE or not _taken(connection, frame.data, code, begun):
-                        return
-                if connection in ready:
-                    data = connection.recv(CHUNK)
-                    if not data:
-                        return
-                    channel.send_binary(bytes([DATA]) + data)
-        except (OSError, websocket.WebSocketException):
-            return
-        finally:
-            with contextlib.suppress(OSError, websocket.WebSocketException):
-                channel.close(timeout=0)
+    begun: set[int] = set()
+    while not over.is_set():
+        if _waiting(channel):
+            ready = [channel.sock]
+        else:
+            ready, _, _ = select.select([channel.sock, connection], [], [], IDLE_SECONDS)
+        if channel.sock in ready:
+            code, frame = channel.recv_data_frame(control_frame=True)
+            if code == websocket.ABNF.OPCODE_CLOSE or not _taken(connection, frame.data, code, begun):
+                return
+        if connection in ready:
+            data = connection.recv(CHUNK)
+            if not data:
+                return
+            channel.send_binary(bytes([DATA]) + data)
 
 
 def _waiting(channel: Any) -> bool:

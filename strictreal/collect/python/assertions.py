@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
+from strictreal.collect.python import asserting
 from strictreal.collect.python.context import last_name, words
 from strictreal.collect.python.frame import Frame, walk
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.skips import ends_the_test
 from strictreal.collect.python.tautology import is_empty, is_trivial, is_true, truth
-from strictreal.collect.python.vocabulary import vocabulary
 
 NONE = "has no assertion"
 CONSTANT = "asserts only what is always true"
@@ -28,21 +28,6 @@ UNREACHABLE = "never reaches its assertions"
 UNCALLED = "names an assertion without calling it"
 MAX_DEPTH = 8
 """How many helper functions, one calling the other, are followed."""
-_ASSERTING = vocabulary(
-    """
-    assert asserts expect expects check checks verify verifies ensure should must fail fails raises warns compare
-    validate
-    equal equals confirm approve snapshot golden conform conforms invariant matches roundtrip test
-    tests
-    """
-)
-_LEADING = vocabulary("assert asserts expect check verify ensure should must fail raises warns")
-_RAISING = vocabulary(
-    "raise_for_status check_call check_output check_returncode deprecated_call assert_that eq_ ok_ fail"
-)
-_TESTING_MODULES = vocabulary(
-    "testing assertions asserts asserters test_utils testutils assertpy hamcrest sure expects"
-)
 _OUTCOMES = {"pytest.fail", "pytest.raises", "pytest.warns", "pytest.deprecated_call", "pytest.exit"}
 """These fail a test with what `except Exception` does not catch."""
 _BROAD = {"Exception", "AssertionError", "BaseException"}
@@ -380,7 +365,7 @@ class Judge:
 
     def _named_so(self, call: ast.Call, name: str, dotted: str, frame: Frame) -> bool:
         """Whether a function that is defined elsewhere asserts, by what it is called."""
-        if name in _RAISING or name.startswith("assert") or dotted in _OUTCOMES:
+        if name in asserting.RAISING or name.startswith("assert") or dotted in _OUTCOMES:
             return True
         if any(k.arg == "check" and isinstance(k.value, ast.Constant) and k.value.value is True for k in call.keywords):
             return True
@@ -390,14 +375,14 @@ class Judge:
             own = isinstance(receiver, ast.Name) and receiver.id in {"self", "cls"}
             own = own or (isinstance(receiver, ast.Call) and last_name(receiver.func) == "super")
             if not own and not dotted:
-                return bool(named) and named[0] in _LEADING
+                return bool(named) and named[0] in asserting.LEADING
         elif isinstance(call.func, ast.Name) and call.func.id in frame.parameters:
             return call.func.id != "benchmark"  # a fixture that is a function: what it does is not known here
         elif (
             isinstance(self._module.parents[call], ast.Expr) and dotted and (named[:1] == ("is",) or name.endswith("_"))
         ):
             return True  # `is_not_none(x)` as a statement can only be an assertion
-        return bool(set(named) & _ASSERTING) or bool(set(dotted.lower().split(".")[:-1]) & _TESTING_MODULES)
+        return asserting.says(named, dotted)
 
 
 def _mentions(statement: ast.AST, name: str) -> bool:

@@ -47,6 +47,9 @@ _LITERAL_CALLS = frozenset(
 )
 
 
+_ARRAYS = tuple(f"{array}.{make}" for array in ("numpy", "torch", "jax.numpy") for make in ("zeros", "ones", "full"))
+_SIZES = vocabulary("size dim dims dimension dimensions length width height channels features shape")
+"""Words of attributes that say how large something is."""
 _READERS = frozenset(
     {"json.loads", "orjson.loads", "ast.literal_eval", "yaml.safe_load", "yaml.load", "tomllib.loads", "toml.loads"}
 )
@@ -314,6 +317,20 @@ def _of_constant(value: object) -> Value:
     return "symbol"
 
 
+def _sized(whole: ast.expr, part: ast.expr) -> ast.expr:
+    """A number in place of a constant or an attribute that says how often: `[0.1] * DIMENSION`, `zeros(self.size)`."""
+    if isinstance(whole, ast.BinOp):
+        lists = [side for side in (whole.left, whole.right) if isinstance(side, ast.List | ast.Tuple)]
+        if not isinstance(whole.op, ast.Mult) or not lists or part in lists:
+            return part
+    if isinstance(part, ast.Tuple) and part.elts:
+        return ast.Tuple([_sized(ast.Call(part, [], []), size) for size in part.elts], ast.Load())
+    named = part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")
+    constant = isinstance(part, ast.Name) and part.id.isupper()
+    held = isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name | ast.Attribute)
+    return ast.Constant(2) if constant or (held and not _SIZES.isdisjoint(words(named))) else part
+
+
 def _parts(module: ParsedModule, node: ast.expr) -> list[ast.expr] | None:
     """The parts that a literal is made of; None when the expression is no literal."""
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
@@ -323,7 +340,7 @@ def _parts(module: ParsedModule, node: ast.expr) -> list[ast.expr] | None:
     if isinstance(node, ast.UnaryOp):
         return [node.operand]
     if isinstance(node, ast.BinOp):
-        return [node.left, node.right]
+        return [_sized(node, part) for part in (node.left, node.right)]
     if isinstance(node, ast.JoinedStr):
         return [v.value if isinstance(v, ast.FormattedValue) else v for v in node.values]
     if isinstance(node, ast.Starred):
@@ -333,6 +350,8 @@ def _parts(module: ParsedModule, node: ast.expr) -> list[ast.expr] | None:
     if isinstance(node, ast.Call):
         given = [*node.args, *(k.value for k in node.keywords)]
         function = dotted(module, node.func)
+        if function == "range" or function.startswith(_ARRAYS):
+            given = [_sized(node, part) for part in given]
         if function in _LITERAL_CALLS:
             return given
         if function in _READERS and given:

@@ -44,7 +44,7 @@ def uncollected(module: ParsedModule, function: Function, owner: ast.ClassDef | 
         owner: the class that it is a method of.
         of_case: the class is a `unittest.TestCase`, which pytest makes with its constructor.
     """
-    if owner is not None and not of_case and owner.name.startswith("Test") and _has_constructor(module, owner):
+    if owner is not None and not of_case and owner.name.startswith("Test") and has_constructor(module, owner):
         return CONSTRUCTED
     if later := _later(module, function, owner):
         return later
@@ -96,7 +96,7 @@ def _is_used(module: ParsedModule, function: Function, outer: Function) -> bool:
     return False
 
 
-def _has_constructor(module: ParsedModule, owner: ast.ClassDef) -> bool:
+def has_constructor(module: ParsedModule, owner: ast.ClassDef) -> bool:
     """Whether a class has an `__init__` or `__new__`, of its own or from a base in this module."""
     waiting, visited = [owner], set()
     while waiting:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Literal
 
-from strictreal.collect.python import bodies, failures, statuses
+from strictreal.collect.python import bodies, failures, hollow, statuses
 from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import vocabulary, words
@@ -95,7 +95,8 @@ def absent(module: ParsedModule, test: ast.expr, *, when: bool, through: bool = 
         asked = [
             part
             for part in test.values
-            if not is_reply(module, part) and not (through and may_be_nothing(module, subject(part, when=when)[0]))
+            if not is_reply(module, part)
+            and not (through and may_be_nothing(module, subject(part, when=when)[0], methods=False))
         ]
         parts = [absent(module, part, when=when, through=through) for part in asked]
         plain = next((part for part in parts if part not in {None, "client", "address"}), None)
@@ -111,7 +112,7 @@ def absent(module: ParsedModule, test: ast.expr, *, when: bool, through: bool = 
             return None
         return "answer" if (name in _BAD) is when else None
     own = words(name)
-    if _is_broken(called, own):
+    if _is_broken(module, test, called, own):
         return "reach" if when else None
     if _asks_for_service(own):
         if isinstance(called, ast.Attribute) and not _DEVICES.isdisjoint(words(_last(called.value))):
@@ -200,12 +201,17 @@ def statuses_of(module: ParsedModule, test: ast.expr) -> bool:
     return isinstance(asked, ast.Attribute) and asked.attr in _GOOD | {"returncode"}
 
 
-def may_be_nothing(module: ParsedModule, test: ast.expr) -> bool:
-    """Whether an expression is what a function of this module gives, which answers None where a service failed."""
+def may_be_nothing(module: ParsedModule, test: ast.expr, *, methods: bool = True) -> bool:
+    """Whether an expression is what a function of this module gives, which answers None where a service failed.
+
+    Args:
+        methods: methods of the same class are looked into as well.
+    """
     call = _made_by(module, test)
     if not isinstance(call, ast.Call):
         return False
-    made = (d for d in module.definitions(call.func) if isinstance(d, ast.FunctionDef | ast.AsyncFunctionDef))
+    found = [*module.definitions(call.func), *([hollow.called(module, call)] if methods else [])]
+    made = (d for d in found if isinstance(d, ast.FunctionDef | ast.AsyncFunctionDef))
     inside = (node for d in made for s in d.body for node in bodies.within(s))
     return any(_fails_softly(module, node) for node in itertools.islice(inside, MAX_NODES))
 
@@ -267,10 +273,10 @@ def uses(module: ParsedModule, test: ast.expr, block: list[ast.stmt]) -> bool:
         return any(isinstance(n, ast.Call) for s in block[:MAX_STATEMENTS] for n in bodies.within(s))
     if isinstance(asked, ast.Name) and not isinstance(module.names.binding_scope(asked), ast.Module):
         return False
-    if isinstance(asked, ast.Call):
-        asked = asked.func
-    if _is_broken(asked, words(_last(asked))):
+    called = asked.func if isinstance(asked, ast.Call) else asked
+    if _is_broken(module, asked, called, words(_last(called))):
         return bool(block)
+    asked = called
     if isinstance(asked, ast.Attribute) and _asks_for_service(words(asked.attr)):
         asked = asked.value  # whom `is_connected` is asked of
     if not isinstance(asked, ast.Name | ast.Attribute):
@@ -344,11 +350,20 @@ def _asks_for_service(own: tuple[str, ...]) -> bool:
     return not _REACH.isdisjoint(asked) or {"port", "open"} <= set(own)
 
 
-def _is_broken(called: ast.expr, own: tuple[str, ...]) -> bool:
-    """Whether a circuit breaker is asked whether it is open."""
+def _is_broken(module: ParsedModule, test: ast.expr, called: ast.expr, own: tuple[str, ...]) -> bool:
+    """Whether a circuit breaker is asked whether it is open, or a method that says so by the failures it has counted."""
+    if _OPEN.isdisjoint(own):
+        return False
     held = called.value if isinstance(called, ast.Attribute) else None
-    holder = words(_last(held)) if held is not None else ()
-    return bool({"open", "tripped"} & set(own)) and bool({"breaker", "circuit"} & {*own, *holder})
+    if {"breaker", "circuit"} & {*own, *(words(_last(held)) if held is not None else ())}:
+        return True
+    counts = hollow.called(module, test) if isinstance(test, ast.Call) else None
+    named = (n.attr for n in ast.walk(counts) if isinstance(n, ast.Attribute)) if counts is not None else ()
+    return any(not _COUNTED.isdisjoint(words(name)) for name in named)
+
+
+_OPEN = frozenset({"open", "opened", "tripped", "suspended", "cooling"})
+_COUNTED = frozenset({"failures", "failure", "opened", "tripped", "cooldown"})
 
 
 def _is_nothing(node: ast.expr) -> bool:

@@ -44,7 +44,7 @@ def ending(module: ParsedModule, statements: list[ast.stmt], caught: str | None)
             if statement.value is None:
                 return None if acts else Ended("returns", statement, "none", "None")
             given = _given(module, statement, statement.value, "returns")
-            made = last is not None and given.ends == last.ends == "substitutes" and isinstance(last.node, ast.Assign)
+            made = last is not None and given.ends == "substitutes" and isinstance(last.node, ast.Assign)
             return last if made and _uses(statement.value, last) else given
         if isinstance(statement, ast.Continue | ast.Break):
             return None if acts else last or Ended("continues", statement)
@@ -95,9 +95,18 @@ def _undoes(statement: ast.stmt) -> bool:
 
 
 def _uses(value: ast.expr, made: Ended | None) -> bool:
-    """Whether a result comes from what was made a line before: `store = LocalStore()`, `return store.get(key)`."""
-    targets = made.node.targets if made is not None and isinstance(made.node, ast.Assign) else []
-    return any(isinstance(t, ast.Name) and _mentions(value, t.id) for t in targets)
+    """Whether a result comes from what was made a line before: `store = LocalStore()`, `return store.get(key)`.
+
+    A literal that is only handed to another call, `url = MIRROR`, `return fetch(url)`, is not what is asked.
+    """
+    if made is None or not isinstance(made.node, ast.Assign):
+        return False
+    if made.ends == "assigns":
+        asked = value.value if isinstance(value, ast.Await) else value
+        if not (isinstance(made.node.value, ast.Call) and isinstance(asked, ast.Call)):
+            return False
+        value = asked.func
+    return any(isinstance(t, ast.Name) and _mentions(value, t.id) for t in made.node.targets)
 
 
 def _opened(module: ParsedModule, block: ast.With) -> ast.expr | None:
@@ -133,7 +142,11 @@ def _given(module: ParsedModule, statement: ast.stmt, value: ast.expr, how: Endi
         name = dotted(module, value.func)
         if name.rpartition(".")[2][:1].isupper() or name in _EMPTY:
             return Ended(how, statement, "trivial", shown)
-    calls = [node for node in bodies.within(value) if isinstance(node, ast.Call | ast.Await)]
+    parts = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [])
+    computed = [
+        part for part in parts if not bodies.value_of(module, part)
+    ]  # `torch.zeros(3)` is written, not computed
+    calls = [n for part in computed for n in bodies.within(part) if isinstance(n, ast.Call | ast.Await)]
     if isinstance(value, ast.Dict | ast.List | ast.Tuple | ast.Set) and not calls:
         return Ended(how, statement, "record", shown)
     return Ended("substitutes", statement, "", shown)

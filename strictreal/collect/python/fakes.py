@@ -166,7 +166,9 @@ def _fixtures(module: ParsedModule) -> Iterator[Fake]:
                 if isinstance(inner.value, ast.Name) and inner.value.id == name:
                     yield record(module, inner, "mock", f"pytest_mock.{name}.{inner.attr}")
         elif name in FIXTURES and module.role == "test":
-            uses = [n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == name]
+            uses = [
+                n for n in ast.walk(function) if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == name
+            ]
             for used in uses or [argument]:
                 yield record(module, used, "service", FIXTURES[name], name)
     for mark in module.of(ast.Attribute):

@@ -13,6 +13,7 @@ from strictreal.collect.python import (
     absent,
     around,
     bodies,
+    claimed,
     failures,
     handed,
     heard,
@@ -88,7 +89,12 @@ def _handler(
         return None
     breadth = failures.breadth(module, names, attempt.body, defaulting=ended.ends not in {"passes", "continues"})
     acknowledged = breadth is None and ended.ends == "passes" and around.acknowledges(module, attempt)
-    made_up = breadth is None and _made_up(module, names, attempt, ended)
+    blank = ended.ends == "substitutes" and unreadable.blank(module, attempt.body, getattr(ended.node, "value", None))
+    made_up = breadth is None and (
+        _made_up(module, names, attempt, ended)
+        or (blank and unreadable.is_unreadable(names))
+        or claimed.success(module, names, attempt, getattr(ended.node, "value", None))
+    )
     if breadth is None and failures.of_client(module, names, attempt.body):
         breadth = "service"
     if breadth is None and (acknowledged or made_up or _stands_in(module, ended)):
@@ -114,10 +120,14 @@ def _handler(
     elif acknowledged:
         context = ()
     else:
-        context = tuple(around.contexts(module, attempt, attempt.body, logged=logged))
+        dropped = breadth == "everything" and not heard.warns(inner) and around.acknowledges(module, attempt)
+        context = tuple(around.contexts(module, attempt, attempt.body, logged=logged and not dropped))
     function = bodies.enclosing(module, attempt)
     name = function.name if function else ""
-    if _answers(name, ended, names) or (names == ("subprocess.CalledProcessError",) and _settles(attempt.body[-1])):
+    verdict = function is not None and ended.value == "none" and claimed.by_raising(function, attempt)
+    if (_answers(name, ended, names) and not verdict) or (
+        names == ("subprocess.CalledProcessError",) and _settles(attempt.body[-1])
+    ):
         context += ("answers",)
     if name in {"__repr__", "__str__"} or (words(name)[:1] and words(name)[0] in _SHOWING):
         context += ("representation",)
@@ -135,9 +145,10 @@ def _handler(
         local=ended.ends == "substitutes"
         and (
             made_up
+            or blank
             or isinstance(ended.node, ast.Call)
             or _searches(module, attempt, body)
-            or (breadth == "service" and _other_way(attempt, ended, name))
+            or (breadth == "service" and _other_way(attempt, body, ended, name))
             or (breadth == "everything" and failures.asks(attempt.body) and _computes(module, ended))
         ),
     )
@@ -184,14 +195,24 @@ def _gives_up(module: ParsedModule, attempt: ast.AST, ended: Ended) -> Ended | N
     return None
 
 
-def _other_way(attempt: ast.Try | ast.TryStar, ended: Ended, name: str) -> bool:
+def _other_way(attempt: ast.Try | ast.TryStar, body: list[ast.stmt], ended: Ended, name: str) -> bool:
     """Whether a result comes by another way than from the service: not by the same calls again, nor by trying once more."""
-    if not isinstance(ended.node, ast.Return) or isinstance(ended.node.value, ast.Lambda | None):
+    given = isinstance(ended.node, ast.Return) or (isinstance(ended.node, ast.Assign) and body[-1] is not ended.node)
+    given &= isinstance(body[-1], ast.Return)  # `rows = Product.objects.filter(name=text)`, `return list(rows)`
+    if not isinstance(ended.node, ast.Return | ast.Assign) or not given or ended.node.value is None:
+        return False
+    if isinstance(ended.node.value, ast.Lambda) or (isinstance(ended.node, ast.Assign) and _makes(ended.node.value)):
         return False
     asked = _called([attempt])
     called = _called([ended.node.value])
     again = {name} | (asked & called)
     return not (called and called <= again) and _AGAIN.isdisjoint(word for one in called for word in words(one))
+
+
+def _makes(value: ast.expr) -> bool:
+    """Whether an object is made, by which the same is asked: `client = Replica(url)`."""
+    called = value.func if isinstance(value, ast.Call) else None
+    return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", ""))[:1].isupper()
 
 
 def _computes(module: ParsedModule, ended: Ended) -> bool:

@@ -26,8 +26,20 @@ _TELLING = vocabulary(
 )
 _SAYING = (
     *("not installed", "not available", "not found", "not supported", "not configured", "not reachable"),
-    *("took more", "too long", "did not", "timed out", "no answer", "exceeded", "gave up"),
+    *(
+        "no response",
+        "no reply",
+        "no result",
+        "took more",
+        "too long",
+        "did not",
+        "timed out",
+        "no answer",
+        "exceeded",
+        "gave up",
+    ),
 )
+_WARNING = frozenset({"warning", "warn", "error", "exception", "critical", "fatal"})
 _STATES = vocabulary(
     "connected alive running open healthy ok success succeeded reachable online kept saved synced persisted delivered"
 )
@@ -49,6 +61,12 @@ def is_loud(module: ParsedModule, nodes: Iterable[ast.AST], caught: str | None =
             if name.endswith("parser.error"):
                 return True
     return False
+
+
+def warns(nodes: Iterable[ast.AST]) -> bool:
+    """Whether a log line of level warning or above is among the nodes; one for debugging is seen by nobody."""
+    named = (n.func.attr for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
+    return not _WARNING.isdisjoint(named)
 
 
 def silent(handler: ast.ExceptHandler) -> ast.ExceptHandler:

@@ -26,7 +26,7 @@ def answers(module: ParsedModule, value: ast.AST) -> list[ast.expr] | None:
     call = value.value if isinstance(value, ast.Await) else value
     if not isinstance(call, ast.Call):
         return None
-    function = _called(module, call)
+    function = called(module, call)
     if isinstance(function, ast.Lambda):
         body = function.body
         if bodies.value_of(module, body) or (isinstance(body, ast.Name) and body.id not in _given(function.args)):
@@ -35,7 +35,7 @@ def answers(module: ParsedModule, value: ast.AST) -> list[ast.expr] | None:
     return _of_body(module, function) if function is not None else None
 
 
-def _called(module: ParsedModule, call: ast.Call) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
+def called(module: ParsedModule, call: ast.Call) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
     """The function of this module that is called: by its name, as a method of the same class, or where it stands."""
     function = call.func
     if isinstance(function, ast.Lambda):

@@ -60,6 +60,12 @@ def shown(statement: ast.stmt) -> str:
     return bodies.source(statement)
 
 
+def is_pending(message: str) -> bool:
+    """Whether a message says no more than that something has not been written: `export is not implemented`."""
+    said = message[:MAX_TEXT].strip(" .!").lower()
+    return " yet" in message or said.endswith(("not implemented", "n't implemented", "unimplemented"))
+
+
 def _is_unfinished(said: list[str]) -> bool:
     return any(_UNFINISHED.search(text) for text in said)
 

@@ -100,6 +100,14 @@ _UNDONE = _pattern(
     """
 )
 """Beside a body that does nothing: what it would do."""
+COMING = _pattern(
+    r"""
+    (?:(?:this|it|we|here)(?:~we)?~)?(?:will|shall|is~going~to|are~going~to)~(?:later~|then~|eventually~|soon~|also~)*
+    (?!(?:not|never|be|do|have|happen|raise|fail|work|always|only|just|ignore|remain|stay|no|cause|get)\b)\w+\b
+    | (?:comes|coming|follows|done|added|written|filled~in)~(?:later|soon|next|in~a~(?:later|next|future))\b
+    """
+)
+"""Beside a body that does nothing: what it is going to do."""
 REASON = _pattern(
     r"""
     \b(?: no-?op | nothing | does~not~do | doesn't~do

@@ -48,6 +48,10 @@ class Skips:
             self._classes[owner] = self._first([*owner.decorator_list, *_assigned_marks(owner.body)])
         return self._classes[owner]
 
+    def of_all(self, statement: ast.stmt) -> str:
+        """Why no test of a module or class counts, by one statement of its body: `pytestmark = pytest.mark.skip`."""
+        return self._first(_assigned_marks([statement]))
+
     def _first(self, marks: list[ast.expr]) -> str:
         return next((reason for mark in marks if (reason := _reason(self._module, mark))), "")
 

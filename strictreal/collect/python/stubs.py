@@ -181,6 +181,8 @@ def _remarks(node: Functions, seen: Reading, comments: Comments) -> tuple[tuple[
     lines = [*said, opening, *(line for line in rest if remarks.TODO.match(line))]
     idle = seen.body in {"empty", "logs"}
     remark = next((line for line in lines if remarks.is_placeholder(line, idle=idle)), "")
+    if idle and not remark:
+        remark = next((line for line in said if remarks.COMING.match(line)), "")
     spoken = " ".join((text, *said))
     says: list[Says] = ["placeholder"] if remark else []
     if remarks.REASON.search(spoken):
@@ -189,7 +191,7 @@ def _remarks(node: Functions, seen: Reading, comments: Comments) -> tuple[tuple[
         says.append("idle")
     if remarks.ABSTRACT.search(f"{spoken} {message}"):
         says.append("abstract")
-    if remarks.UNSUPPORTED.search(f"{message} {text}") and " yet" not in message:
+    if remarks.UNSUPPORTED.search(f"{message} {text}") and not refusals.is_pending(message):
         says.append("unsupported")
     if len(message.split()) > 3 and not remarks.PENDING.search(message):
         says.append("explained")

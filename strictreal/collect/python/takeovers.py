@@ -260,7 +260,10 @@ def _words_of(node: ast.expr | None) -> set[str]:
 def _is_client(node: ast.expr | None) -> bool:
     """Whether what is taken otherwise is an object by which a service is called, or makes one."""
     made = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
-    return not CLIENTS.isdisjoint(_words_of(node) | _words_of(made))
+    called = node.func if isinstance(node, ast.Call) else None
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    store = name[:1].isupper() and not name.isupper() and not _ROLES.isdisjoint(words(name)[-1:])  # `ThumbCache(url)`
+    return store or not CLIENTS.isdisjoint(_words_of(node) | _words_of(made))
 
 
 def holds_something(node: ast.Dict | ast.List) -> bool:

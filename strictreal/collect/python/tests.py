@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from strictreal.collect.python import collected, hooks
+from strictreal.collect.python import causes, collected, hooks
 from strictreal.collect.python.assertions import Judge
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
@@ -41,6 +41,7 @@ def facts(module: ParsedModule) -> Iterator[Fact]:
     if not found and not inner:
         return
     yield Inventory(of="TestFunction", count=len(found) + len(inner))
+    yield from causes.facts(module, [o for _, o, _ in found if o and not _is_test_case(module, o)], skips)
     for function, around in inner:
         yield TestFunction(where=module.at(function), name=f"{around.name}.{function.name}", weakness=collected.NESTED)
     for function, owner, off in found:

@@ -7,6 +7,7 @@ that says nothing (`{}`, None) still shows that nothing was read; one that says 
 from __future__ import annotations
 
 import ast
+import sys
 
 from strictreal.collect.python import bodies, takeovers
 from strictreal.collect.python.module import ParsedModule
@@ -16,7 +17,7 @@ _UNREADABLE = frozenset({"OSError", "IOError", "EnvironmentError", "PermissionEr
 _GARBLED = frozenset(
     {"JSONDecodeError", "YAMLError", "TOMLDecodeError", "ParserError", "ParsingError", "UnpicklingError"}
 )
-_READING = frozenset({"read", "open", "load", "safe_load"})
+_READING = frozenset({"read", "open", "load", "safe_load", "restore", "from_pretrained"})
 
 
 def made_up(module: ParsedModule, names: tuple[str, ...], body: list[ast.stmt], given: ast.expr | None) -> bool:
@@ -32,6 +33,36 @@ def made_up(module: ParsedModule, names: tuple[str, ...], body: list[ast.stmt], 
         return False
     calls = (node for statement in body for node in bodies.within(statement) if isinstance(node, ast.Call))
     return any(_reads(call) for call in calls) and takeovers.is_settled(module, given)
+
+
+def is_unreadable(names: tuple[str, ...]) -> bool:
+    """Whether exceptions say that something could not be read, or could not be parsed."""
+    return not {name.rpartition(".")[2] for name in names}.isdisjoint(_UNREADABLE | _GARBLED)
+
+
+def blank(module: ParsedModule, body: list[ast.stmt], given: ast.expr | None) -> bool:
+    """Whether something new is made of literals alone for what a library was to load: `spacy.blank("en")`.
+
+    By another function of the same library, or of one whose name says that it is blank.
+    """
+    if not isinstance(given, ast.Call) or not (given.args or given.keywords):
+        return False
+    if not all(bodies.value_of(module, part) for part in (*given.args, *(k.value for k in given.keywords))):
+        return False
+    made = bodies.dotted(module, given.func)
+    package = made.partition(".")[0]
+    calls = (node for statement in body for node in bodies.within(statement) if isinstance(node, ast.Call))
+    loading = [name for call in calls if (name := bodies.dotted(module, call.func)) and _reads(call)]
+    if package in sys.stdlib_module_names or made in loading:
+        return False
+    named = not _NEW.isdisjoint(words(made.rpartition(".")[2])) and bool(loading)
+    return named or any(
+        "." in made and name.partition(".")[0] == package and words(name.rpartition(".")[2])[0] in {"load", "from"}
+        for name in loading
+    )
+
+
+_NEW = frozenset({"blank", "dummy", "untrained", "random", "new", "empty"})
 
 
 def _reads(call: ast.Call) -> bool:

@@ -135,7 +135,8 @@ def _let_in(cluster: Cluster, service: Endpoint, pod: Pod) -> tuple[dict[str, st
             ports = {each.get("port") for each in rule.get("ports") or ()}
             if ports and not ports & {service.target, pod.port}:
                 continue
-            for peer in rule.get("from") or ({},):
+            peers: list[dict[str, Any]] = rule.get("from") or [{}]
+            for peer in peers:
                 labels = dict((peer.get("namespaceSelector") or {}).get("matchLabels") or {})
                 if (labels or not peer) and OWN_NAME not in labels:
                     return labels, dict((peer.get("podSelector") or {}).get("matchLabels") or {})

@@ -110,7 +110,9 @@ def _issuer(cluster: Cluster, url: str) -> tuple[released.Endpoint, str]:
     parts = urllib.parse.urlsplit(url)
     place, path = _ADDRESS.fullmatch(parts.hostname or ""), _REALM.fullmatch(parts.path)
     if parts.scheme != "http" or not place or not path:
-        raise ClusterError(f"tokens of {url[:200]!r} cannot be had: it is no realm of a Keycloak inside the cluster")
+        raise ClusterError(
+            f"the issuer {url[:200]} is no realm of a Keycloak inside the cluster: nobody can be a caller"
+        )
     found = released.named(cluster, place["namespace"], place["service"], parts.port or 80)
     return found, path["realm"]
 
@@ -232,6 +234,7 @@ class Keycloak:
                     raise StrictRealError(f"{plain} answers more than {MAX_ANSWER} bytes (bound: answer of the issuer)")
                 return data, answer.headers
         except urllib.error.HTTPError as error:
+            error.close()
             raise StrictRealError(f"{method} {plain} is answered {error.code}") from None
         except OSError as error:
             raise StrictRealError(f"{method} {plain}: {type(error).__name__}") from None

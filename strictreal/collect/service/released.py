@@ -81,7 +81,7 @@ def endpoint(cluster: Cluster, releases: Iterable[Release], wished: str) -> Endp
     Raises:
         ClusterError: there is none, or it is not clear which.
     """
-    found = []
+    found: list[Endpoint] = []
     for release in releases:
         for service in cluster.listed(f"/api/v1/namespaces/{release.namespace}/services"):
             notes = service["metadata"].get("annotations") or {}
