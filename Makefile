@@ -8,7 +8,9 @@ LANE   ?= embedded
 STRICT ?=
 SPRINT ?=
 SINCE  ?=
-AUDIT  := --lane $(LANE) $(if $(STRICT),--strict) $(if $(SPRINT),--sprint $(SPRINT)) $(if $(SINCE),--since $(SINCE))
+CHECKS ?=
+AUDIT  := --lane $(LANE) $(if $(STRICT),--strict) $(if $(SPRINT),--sprint $(SPRINT)) $(if $(SINCE),--since $(SINCE)) \
+	$(CHECKS:%=--check '%')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup audit test lint policy-test bench docs contract kind-up kind-down kind-status lock clean
@@ -18,7 +20,7 @@ help:  ## this list
 
 setup: $(READY)  ## install everything into .venv, by hashes
 
-audit: $(READY)  ## audit this repository: LANE=embedded|local|kind STRICT=1 SPRINT=id SINCE=rev
+audit: $(READY)  ## audit this repository: LANE=embedded|kind STRICT=1 SPRINT=id SINCE=rev CHECKS='code.* …'
 	$(if $(filter kind,$(LANE)),eval "$$($(BIN)/python -m kind env)" &&) $(BIN)/strictreal audit . $(AUDIT)
 
 test: $(READY)  ## run the toolchain's own tests

@@ -156,7 +156,8 @@ def _absent(check: Check, facts: FactSet) -> bool:
     """True when the subject has nothing of the kinds that the check's first facts, or those that widen it, are from."""
     units = _units(check)[:1] + [p.facts.unit_name() for p in check.parameters if p.facts and p.facts.widens]
     seen = (facts.gaps(unit) or facts.inventory.get(unit, 0) or facts.examined(unit) for unit in units)
-    return bool(units) and not any(seen)
+    tells = (facts.all(p.facts) for p in check.parameters if p.facts and p.facts.unit_name() in units)  # of such things
+    return bool(units) and not any(seen) and not any(tells)
 
 
 def _demand(check: Check, facts: FactSet) -> str:

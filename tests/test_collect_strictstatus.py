@@ -117,6 +117,14 @@ LOST = {
     "what it prints": ("ci.sh", 'out=$(strictreal audit . --strict)\necho "$out"\n'),
     "a status that is only shown": ("ci.sh", "strictreal audit .\necho $?\n"),
     "a status in a test that always holds": ("ci.sh", "timeout 1 strictreal audit . ; test $? -ge 0\n"),
+    "a branch after which another status counts": (
+        "ci.sh",
+        'status=0\nif command -v go; then\n  strictreal audit .\nfi\nexit "$status"\n',
+    ),
+    "a function that keeps nothing, in a branch": (
+        "ci.sh",
+        'status=0\nstep() { "$@" || echo failed; }\nif command -v go; then\n  step make audit\nfi\nexit "$status"\n',
+    ),
     "a status that is kept for nobody": ("ci.sh", "strictreal audit .\nrc=$?\necho done\n"),
     "env and a pipe": ("ci.sh", "env strictreal audit . --strict | cat\n"),
     "a process substitution": ("ci.sh", "diff old <(strictreal audit .)\n"),
@@ -217,6 +225,10 @@ KEPT = {
     "a function that keeps it": (
         "ci.sh",
         'status=0\nstep() { "$@" || { status=1; echo failed; }; }\nstep env A=1 make audit\nstep make test\nexit "$status"\n',
+    ),
+    "a function that keeps it, called in a branch": (
+        "ci.sh",
+        'status=0\nstep() { "$@" || status=1; }\nif command -v go; then\n  step make audit STRICT=1\nfi\nexit "$status"\n',
     ),
     "a function that is called last": ("ci.sh", "check() { strictreal audit .; }\ncheck\n"),
     "until it passes": ("ci.sh", "until strictreal audit .; do sleep 60; done\n"),

@@ -115,13 +115,18 @@ class _Script:
         return node.type == "command" and text_of(node).strip() in {"exit", "return"}
 
     def _may_be_kept(self, statement: Node, last: Node) -> bool:
-        """Whether a function of another file runs the audit, and the script ends with what it kept."""
-        if statement.type != "command":
+        """Whether functions run the audits of a statement, and the script ends with what they kept."""
+        if not re.search(r"\bexit\s+\"?\$", text_of(last)):
             return False
-        words = self.names.words(statement)
-        stranger = bool(words) and re.fullmatch(r"\w+", words[0]) and audits.is_audit(words)
-        known = words and (base(words[0]) in {"strictreal", "make", "env", "time", "timeout"} or "python" in words[0])
-        return bool(stranger) and not known and bool(re.search(r"\bexit\s+\"?\$", text_of(last)))
+        commands = [node for node in descendants(statement) if node.type == "command"]
+        ran = [words for words in map(self.names.words, commands) if audits.is_audit(words)]
+        return bool(ran) and all(self._is_function(words[0]) for words in ran)
+
+    @staticmethod
+    def _is_function(called: str) -> bool:
+        """Whether a word is no program that runs audits, so that it is a function of this file or another."""
+        known = base(called) in {"strictreal", "make", "env", "time", "timeout"} or "python" in called
+        return bool(re.fullmatch(r"\w+", called)) and not known
 
     def _visit(self, node: Node, lost: str, *, ignored: bool = False, catch: bool = False) -> None:
         """Follow one statement.
