@@ -35,7 +35,8 @@ from pathlib import Path
 import numpy as np
 from sfm.client import AsyncClient, Tls
 from sfm.domain import NewMemory
-target, folder, tenant, size, dimension, clients, k, seconds = sys.argv[1], Path(sys.argv[2]), sys.argv[3], *map(int, sys.argv[4:])
+target, folder, tenant = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+size, dimension, clients, k, seconds, forgets = map(int, sys.argv[4:])
 def rows(count, seed):
     return np.random.default_rng(seed).standard_normal((count, dimension), dtype=np.float32)
 def memories():
@@ -74,14 +75,15 @@ async def main():
             for id in ids:
                 await client.delete(tenant, id)
         print(json.dumps({"fill_seconds": round(filled, 1), "recall": quantiles(recalls), "store": quantiles(stores)}), flush=True)
-        await asyncio.gather(*(forgetter() for _ in range(64)))
+        if forgets:
+            await asyncio.gather(*(forgetter() for _ in range(64)))
 asyncio.run(main())
 """
 
 
-def words(target: str, folder: str, tenant: str, size: int, seconds: int) -> list[str]:
-    """The script's arguments."""
-    return [target, folder, tenant, *map(str, (size, D, CLIENTS, K, seconds))]
+def words(target: str, folder: str, tenant: str, size: int, seconds: int, *, forgets: bool) -> list[str]:
+    """The script's arguments; `forgets` says whether the tenant is emptied at the end."""
+    return [target, folder, tenant, *map(str, (size, D, CLIENTS, K, seconds, int(forgets)))]
 
 
 def inside(size: int, seconds: int) -> dict[str, Any]:
@@ -104,7 +106,7 @@ def inside(size: int, seconds: int) -> dict[str, Any]:
                 "name": "load",
                 "image": image,
                 "imagePullPolicy": "IfNotPresent",
-                "command": ["python3", "-c", SCRIPT, *words(SERVICE, "/held", tenant, size, seconds)],
+                "command": ["python3", "-c", SCRIPT, *words(SERVICE, "/held", tenant, size, seconds, forgets=True)],
                 "resources": {
                     "requests": {"cpu": "100m", "memory": "512Mi"},
                     "limits": {"cpu": "2", "memory": "1Gi"},
@@ -164,7 +166,12 @@ def outside(size: int, seconds: int) -> dict[str, Any]:
         (folder / "ca.crt").write_bytes(certificate.pem)
         try:
             with launch.serve("sfm", environment, folder) as server:
-                command = (sys.executable, "-c", SCRIPT, *words(server.address, name, "benchmark", size, seconds))
+                command = (
+                    sys.executable,
+                    "-c",
+                    SCRIPT,
+                    *words(server.address, name, "benchmark", size, seconds, forgets=False),
+                )
                 said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         finally:
             issuer.close()

@@ -37,12 +37,14 @@ from kind.programs import Failure, run, say, succeeds, wait
 from kind.settings import CLIENTS, INFRA, LOOPBACK_NAME, MEMORY_PORT, SERVICE
 from kind.tokens import long_lived
 
-POD, DATABASE = "sfm-0", "postgres-0"
+POD, CONTAINER, DATABASE = "sfm-0", "sfm", "postgres-0"
 D = 256
 WRITERS = 6
 PAUSE_SECONDS = (0.05, 0.3)
 """Between two stores of a writer."""
 CALL_SECONDS = 10.0
+MOST_RESTARTS = 2
+"""Of one pod's container: the kubelet waits twice as long before each."""
 REWRITTEN = 0.2
 """The share of stores that replace an earlier memory of the same writer."""
 RECOVERY_SECONDS = 420
@@ -59,10 +61,20 @@ def delete_pod() -> None:
 
 
 def kill_container() -> None:
-    """SIGKILL to the service's process, by the node's runtime."""
-    id = run("docker", "exec", NODE, "crictl", "ps", "--quiet", "--name", "^sfm$").split()[0]
-    pid = json.loads(run("docker", "exec", NODE, "crictl", "inspect", "--output", "json", id))["info"]["pid"]
-    run("docker", "exec", NODE, "kill", "-9", str(pid))
+    """SIGKILL to the service's process, by the node's runtime; a pod that waits longer each time is made anew before."""
+    status = own_status()
+    if status["restartCount"] >= MOST_RESTARTS:
+        kubectl("-n", SERVICE, "delete", "pod", POD)
+        wait("the service", lambda: ready(SERVICE, POD), RECOVERY_SECONDS, pause=1)
+        status = own_status()
+    id = status["containerID"].rpartition("/")[2]
+    run("docker", "exec", NODE, "ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", id)
+
+
+def own_status() -> dict[str, Any]:
+    """What the API says of the service's container."""
+    found = json.loads(kubectl("-n", SERVICE, "get", "pod", POD, "--output=json"))["status"]["containerStatuses"]
+    return next(dict(each) for each in found if each["name"] == CONTAINER)
 
 
 def delete_database() -> None:

@@ -202,6 +202,13 @@ def fingerprint(*facts: Fact, index: int = 0) -> str:
         ("demo.access", case([count(0)]), Outcome.NOT_APPLICABLE, 0, "the subject has no module"),
         (
             "demo.access",
+            case([access()]),
+            Outcome.FAILED,
+            0,
+            "1 finding",
+        ),  # what tells of a thing is no sign that there is none
+        (
+            "demo.access",
             case([count(0), Demand(check="demo.*", by="strictreal.toml")]),
             Outcome.NOT_PROVEN,
             0,

@@ -173,6 +173,21 @@ def test_a_dimension_outside_the_bound_is_named(dimension: str):
         released.shape({"dimension": dimension, "feature_names": ""})
 
 
+@pytest.mark.parametrize("leeway", ["-1", "301", "inf", "nan", "long"])
+def test_a_leeway_that_nobody_waits_for_is_named(leeway: str):
+    with pytest.raises(ClusterError, match="bound: 300 s"):
+        released.leeway({"auth_leeway_seconds": leeway})
+
+
+def test_the_time_of_a_scenario_is_bounded(wire: Wire, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("strictreal.collect.service.stage.PLAY_SECONDS", -1)
+    there = stage(wire)
+    there.connect("127.0.0.1:1")
+    with pytest.raises(StrictRealError, match="bound: time of the scenario"):
+        there.call(NormCall, "Get", {"tenant": "norm", "id": "a"})
+    there.close()
+
+
 def test_features_are_those_of_the_settings():
     assert released.shape({"dimension": "8", "feature_names": " a , b,"}) == scenario.Shape(8, ("a", "b"))
 

@@ -31,6 +31,7 @@ MAX_DEPTH = 8
 _OUTCOMES = {"pytest.fail", "pytest.raises", "pytest.warns", "pytest.deprecated_call", "pytest.exit"}
 """These fail a test with what `except Exception` does not catch."""
 _BROAD = {"Exception", "AssertionError", "BaseException"}
+_KEEPING = {"append", "put", "add", "set_exception", "put_nowait"}
 _BROADEST = {"BaseException", ""}
 
 
@@ -393,11 +394,5 @@ def _stores(statement: ast.stmt) -> bool:
     """Keeps the exception for later: an assignment, or `errors.append(error)`, `queue.put(error)`."""
     if isinstance(statement, ast.Expr):
         call = statement.value
-        return isinstance(call, ast.Call) and last_name(call.func) in {
-            "append",
-            "put",
-            "add",
-            "set_exception",
-            "put_nowait",
-        }
+        return isinstance(call, ast.Call) and last_name(call.func) in _KEEPING
     return True

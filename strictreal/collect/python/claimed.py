@@ -48,7 +48,8 @@ def by_raising(function: ast.FunctionDef | ast.AsyncFunctionDef, attempt: ast.Tr
     """
     own = {id(node) for handler in attempt.handlers for node in ast.walk(handler)}
     nodes = [n for statement in function.body for n in bodies.within(statement)]
-    silent = all(n.value is None for n in nodes if isinstance(n, ast.Return))
+    given = [n.value for n in nodes if isinstance(n, ast.Return)]
+    silent = all(value is None or (isinstance(value, ast.Constant) and value.value is None) for value in given)
     return silent and any(isinstance(n, ast.Raise) and id(n) not in own for n in nodes)
 
 

@@ -116,7 +116,7 @@ def tells(
             if isinstance(node, ast.Constant) and type(node.value) is int and 400 <= node.value < 600:
                 return True  # an HTTP status
             text = _text(node)
-            if not _TELLING.isdisjoint(words(text)) or any(phrase in text for phrase in _SAYING):
+            if not _TELLING.isdisjoint(words(text)) or any(phrase in text.lower() for phrase in _SAYING):
                 return True
     return False
 

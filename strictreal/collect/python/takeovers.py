@@ -99,6 +99,7 @@ def _said(literal: ast.Constant) -> tuple[str, ...]:
 
 
 _UNKNOWN = frozenset({"unknown", "n/a", "none", "undefined", "?", "-", "unset", "null", "other", "untitled", "local"})
+_UNKNOWN |= {"no", "not", "missing", "failed", "unavailable", "error"}
 """Texts, and words of texts, that say that there is nothing."""
 
 

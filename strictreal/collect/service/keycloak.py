@@ -80,6 +80,7 @@ def tokens(cluster: Cluster, said: Mapping[str, str], run: str) -> Iterator[Toke
         StrictRealError: it does not answer as it should.
     """
     service, realm = _issuer(cluster, said["auth_issuer"])
+    leeway = released.leeway(said)
     pod = released.ready_pod(cluster, service, seconds=10)
     name, password = _administrator(cluster, service.namespace, pod)
     with forwarded(cluster, service.namespace, pod.name, pod.port) as address:
@@ -94,7 +95,7 @@ def tokens(cluster: Cluster, said: Mapping[str, str], run: str) -> Iterator[Toke
                 found[caller.name] = keycloak.token(f"strictreal{run}-{_slug(caller.name)}", secret)
             head, body, signature = found["operator"].split(".")
             found["forged"] = f"{head}.{body}.{signature[::-1]}"
-            yield Tokens(found, time.time() + SHORT_SECONDS + float(said["auth_leeway_seconds"]) + 1)
+            yield Tokens(found, time.time() + SHORT_SECONDS + leeway + 1)
         finally:
             for client in made:
                 with contextlib.suppress(StrictRealError):  # the next run that comes an hour later sees to it

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import posixpath
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +40,7 @@ DEFAULTS = {
 }
 """What the service documents for the settings that a run needs, where its pod sets none; a test holds both equal."""
 MADE_BY = ("meta.helm.sh/release-namespace", "meta.helm.sh/release-name")
+MOST_LEEWAY_SECONDS = 300
 READY_SECONDS = 180
 """That a pod may take to come back."""
 
@@ -196,6 +198,22 @@ def shape(said: Mapping[str, str]) -> Shape:
     if not said["dimension"].isdecimal() or not 2 <= int(said["dimension"]) <= 4096:
         raise ClusterError(f"the scenario is not played in {said['dimension'][:20]!r} dimensions (bound: 2 to 4096)")
     return Shape(int(said["dimension"]), tuple(n.strip() for n in said["feature_names"].split(",") if n.strip()))
+
+
+def leeway(said: Mapping[str, str]) -> float:
+    """Seconds for which a token that has expired is still taken.
+
+    Raises:
+        ClusterError: they are no number, or more than one would wait for.
+    """
+    try:
+        found = float(said["auth_leeway_seconds"])
+    except ValueError:
+        found = math.nan
+    if not 0 <= found <= MOST_LEEWAY_SECONDS:
+        named = said["auth_leeway_seconds"][:20]
+        raise ClusterError(f"tokens are taken for {named!r} s after their end (bound: {MOST_LEEWAY_SECONDS} s)")
+    return found
 
 
 def root(cluster: Cluster, namespace: str, pod: Pod, said: Mapping[str, str]) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from strictreal.model import Location
 from strictreal.redact import redact
 
 CALL_SECONDS = 20
+PLAY_SECONDS = 1200
+"""That all calls of one stage may take together."""
 
 
 class Stage:
@@ -46,6 +49,7 @@ class Stage:
         self.calls: list[MemoryCall] = []
         self.incarnation = 0
         self._channel: grpc.Channel | None = None
+        self._until = time.monotonic() + PLAY_SECONDS
 
     def connect(self, address: str, *, incarnation: int = 0) -> None:
         """Speak to a server from now on."""
@@ -65,9 +69,15 @@ class Stage:
     def call(
         self, act: type[MemoryCall], method: str, request: Mapping[str, Any], *, caller: str = "operator", **more: Any
     ) -> MemoryCall:
-        """Make one call and write it down; `more` are further fields of the act's fact."""
+        """Make one call and write it down; `more` are further fields of the act's fact.
+
+        Raises:
+            StrictRealError: there is no server, or the time of all calls is over.
+        """
         if self._channel is None:
             raise StrictRealError("there is no server to call")
+        if time.monotonic() > self._until:
+            raise StrictRealError(f"the scenario takes more than {PLAY_SECONDS} s (bound: time of the scenario)")
         path, data = self.wire.path(method), self.encode(method, request)
         code, message, response = "OK", "", {}
         metadata = self.metadata(caller)
