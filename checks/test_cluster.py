@@ -20,6 +20,7 @@ from strictreal.facts.cluster import (
     RunningImage,
     SearchedText,
     TlsCertificate,
+    is_called,
     plain_reference,
 )
 from strictreal.model import Facts, Finding, RunTime, Severity, shortened
@@ -84,7 +85,7 @@ def test_what_runs_is_what_was_built(images: Facts[RunningImage], built: Facts[B
         if not each.reference:
             yield each.finding(f"{name} runs {each.live}, and its chart renders no such container")
             continue
-        if plain_reference(each.live) != plain_reference(each.reference):
+        if not is_called(each.live, each.reference):
             yield each.finding(f"{name}: rendered {each.reference}, runs {each.live}")
         if not each.digest:
             continue  # it was never started, which cluster.readiness tells

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strictreal.facts import drift, network, rights
-from strictreal.facts.cluster import TlsCertificate, plain_reference
+from strictreal.facts.cluster import TlsCertificate, is_called
 from strictreal.facts.drift import MISSING, Difference, differences
 from strictreal.model import Location
 
@@ -267,18 +267,22 @@ def test_a_right_is_covered_or_told(held: Any, declared: Any, told: list[str]):
 
 
 @pytest.mark.parametrize(
-    ("reference", "plain"),
+    ("live", "rendered", "same"),
     [
-        ("docker.io/library/redis:7", "redis:7"),
-        ("redis", "redis:latest"),
-        ("localhost:5000/redis", "localhost:5000/redis:latest"),
-        ("docker.io/shop/web:1.4.0", "shop/web:1.4.0"),
-        (f"shop/web@sha256:{'a' * 64}", f"shop/web@sha256:{'a' * 64}"),
-        ("quay.io/shop/web:1", "quay.io/shop/web:1"),
+        ("registry.example/library/redis:7", "redis:7", True),
+        ("redis", "redis:latest", True),
+        ("registry.example/redis:7", "redis:8", False),
+        ("localhost:5000/redis", "localhost:5000/redis:latest", True),
+        ("registry.example/shop/web:1.4.0", "shop/web:1.4.0", True),
+        ("registry.example/library/web:1", "shop/web:1", False),
+        ("registry.example/other/web:1", "shop/web:1", False),
+        (f"shop/web@sha256:{'a' * 64}", f"shop/web@sha256:{'a' * 64}", True),
+        ("other.example/shop/web:1", "registry.example/shop/web:1", False),
+        ("shop/web:1", "registry.example/shop/web:1", False),
     ],
 )
-def test_references_that_mean_the_same_are_the_same(reference: str, plain: str):
-    assert plain_reference(reference) == plain
+def test_references_that_mean_the_same_are_the_same(live: str, rendered: str, same: bool):
+    assert is_called(live, rendered) is same
 
 
 @pytest.mark.parametrize(("days", "lasts"), [(0, True), (9, True), (10, False), (30, False)])

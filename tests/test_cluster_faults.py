@@ -173,7 +173,7 @@ def test_a_database_that_was_stopped_shows_in_the_readiness_of_what_needs_it(cha
 
 def test_an_image_of_the_same_name_and_another_digest_is_named_with_both(charts: Path):
     reference = next(name for name in state.read()["images"] if name.startswith("soma/opa:"))
-    with retagged(f"docker.io/{reference}") as digests:
+    with retagged(name_in_node(reference)) as digests:
         rolled_out(INFRA, "deployment/opa")
         said = messages(charts, "cluster.images", "images")
     assert len(said) == 1
@@ -231,8 +231,14 @@ def retagged(reference: str) -> Iterator[list[str]]:
         kubectl("-n", INFRA, "delete", "pod", "--selector=app.kubernetes.io/name=opa")
 
 
-def ctr(*words: str) -> None:
-    run("docker", "exec", NODE, "ctr", "-n", "k8s.io", *words)
+def name_in_node(reference: str) -> str:
+    """What the node's runtime calls an image."""
+    [name] = [name for name in ctr("images", "ls", "--quiet").split() if name.endswith(f"/{reference}")]
+    return name
+
+
+def ctr(*words: str) -> str:
+    return run("docker", "exec", NODE, "ctr", "-n", "k8s.io", *words)
 
 
 def labelled(archive: bytes) -> bytes:

@@ -319,9 +319,9 @@ def test_makes_targets_call_it() -> None:
 @pytest.mark.parametrize(
     ("running", "old"),
     [
-        ("docker.io/library/import@sha256:new", False),
+        ("registry.example/library/import@sha256:new", False),
         ("sha256:config", False),
-        ("docker.io/library/import@sha256:old", True),
+        ("registry.example/library/import@sha256:old", True),
         ("", False),
     ],
 )

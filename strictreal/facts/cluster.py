@@ -226,8 +226,25 @@ FACTS: tuple[type[Fact], ...] = (
 
 
 def plain_reference(reference: str) -> str:
-    """An image's reference without what every runtime adds: the default registry, its folder, and the tag `latest`."""
+    """An image's reference with the tag `latest` where it has neither tag nor digest."""
     name, at, digest = reference.partition("@")
-    name = name.removeprefix("docker.io/").removeprefix("library/")
     tagged = ":" in name.rpartition("/")[2]
     return name + at + digest if tagged or digest else f"{name}:latest"
+
+
+def is_called(live: str, rendered: str) -> bool:
+    """Whether a runtime's name of an image means the rendered one.
+
+    A reference without a host means the runtime's own registry, and without a folder that registry's library: the
+    runtime names both.
+    """
+    live, rendered = plain_reference(live), plain_reference(rendered)
+    if not _host(rendered):
+        live = live.removeprefix(f"{_host(live)}/").removeprefix("" if "/" in rendered else "library/")
+    return live == rendered
+
+
+def _host(reference: str) -> str:
+    """The registry that a reference names; "" where it names none."""
+    first, slash, _ = reference.partition("/")
+    return first if slash and (first == "localhost" or set(first) & set(".:")) else ""
