@@ -186,7 +186,7 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="a missed target is an error")
     options = parser.parse_args()
     begin = time.monotonic()
-    there, here = (measure(options.size, options.seconds) for measure in (inside, outside))
+    here, there = (measure(options.size, options.seconds) for measure in (outside, inside))
     missed = 0
     print(f"N = {options.size:,}, D = {D}, k = {K}, {CLIENTS} clients; {time.monotonic() - begin:.0f} s")
     for method in ("store", "recall"):

@@ -117,7 +117,7 @@ CHANCE = vocabulary(
     color draw port tmp walk anneal explore epsilon synthetic hash lsh kmeans centroids particle particles swarm
     genetic population toss lottery captcha game play deal attack damage terrain maze simulate simulation
     simulator stochastic distribution weights benchmark bench warmup projection theta interval timeout proba
-    percentage obfuscate anonymize anonymise privacy masked
+    retry schedule expiry expires ttl percentage obfuscate anonymize anonymise privacy masked
     """
 )
 QUANTITIES = vocabulary("stock quantity quantities qty inventory count counts")
@@ -182,7 +182,7 @@ def _double(fake: Fake, real: set[str]) -> str:
     if not methods or noun in MAKERS:
         return ""
     called = next((m for m in methods if words(m) and words(m)[0] in CALLS), "")
-    if called or not {"fake", "mock", "stub", "spy", "bogus", "faux", "phony"}.isdisjoint(own):
+    if called or not {"fake", "mock", "stub", "bogus", "faux", "phony"}.isdisjoint(own):
         return f"plays {_one(noun)} and answers {called or methods[0]}()"
     return ""
 

@@ -73,7 +73,7 @@ ACTS = vocabulary(
     """
     send save store publish delete charge notify upload insert persist submit sync deploy commit enqueue
     dispatch push pay refund revoke transfer email index train export process schedule archive migrate provision
-    restart rebuild backup restore cancel approve ingest crawl scrape
+    restart rebuild backup backfill restore cancel approve ingest crawl scrape
     """
 )
 ANSWERS = vocabulary(
@@ -97,6 +97,8 @@ LENIENT = vocabulary(
     allow any always open public permissive trust trusting null noop no none dummy
     """
 )
+ROUTING = {"db_for_read", "db_for_write", "allow_relation", "allow_migrate"}
+"""Methods of a database router of Django, whose answers are settled for all models."""
 FABRICATED = {"record", "numbers"}
 
 
@@ -247,8 +249,11 @@ def _refusal(f: Function, stands: Standing) -> str:
 
 def _empty(f: Function) -> str:
     own = words(f.name)
-    if "reason" in f.says or f.referred or own[0] in HOOKS or _some(f.name, LIFE | {"hook", "callback"}):
+    if "reason" in f.says or f.referred or own[0] in HOOKS or _some(f.name, {"hook", "callback"}):
         return ""
+    given = [p for p in f.parameters if p[0] not in "_*" and p not in PEERS]
+    if _some(f.name, LIFE) and not (len(given) > 1 and words(f.owner)[-1:] in {("service",), ("repository",)}):
+        return ""  # who is let go, started and stopped has no more to say; a service is asked to do it for somebody
     if _some(f.owner, ROLES):
         return ""
     if f.body == "logs":
@@ -274,7 +279,11 @@ def _constant(f: Function, stands: Standing, marks: set[str]) -> str:
         return ignores if not stands.inherited and not stands.alike and "reason" not in f.says else ""
     if f.validates or f.referred or "reason" in f.says or stands.heirs or own[0] in HOOKS or _some(f.owner, ROLES):
         return ""
-    if _some(f.name, SETTLED) or (f.owner and own[0] in CAPABILITIES and f.value in {"true", "false"}):
+    if (
+        f.name in ROUTING
+        or _some(f.name, SETTLED)
+        or (f.owner and own[0] in CAPABILITIES and f.value in {"true", "false"})
+    ):
         return ""
     if (f.prints and f.value in {"none", "trivial"}) or marks - PLAIN:
         return ""

@@ -189,6 +189,8 @@ async def judge(client: AsyncClient, tenant: str, told: Told) -> list[str]:
 
     await asyncio.gather(*(reader() for _ in range(READERS)))
     wrong += [f"position {place} is that of {count} memories" for place, count in places.items() if count > 1]
+    if max(places, default=0) != told.answers:  # positions count a tenant's changes from 1
+        wrong.append(f"{max(places, default=0)} changes, where {told.answers} stores were acknowledged")
     total = (await client.stats(tenant)).total_vectors
     if total != len(told.versions):
         wrong.append(f"{total} memories, where {len(told.versions)} were stored")

@@ -122,7 +122,7 @@ def images_of(value: object) -> list[dict[str, str]]:
 def test_no_file_of_kind_names_a_registry() -> None:
     for file in (p for p in (ROOT / "kind").rglob("*") if p.is_file() and "__pycache__" not in p.parts):
         text = file.read_text("utf-8")
-        assert not re.search(r"https?://(?!\S*(\{INFRA\}|127\.0\.0\.1))|\bregistry\.\w", text), file
+        assert not re.search(r"https?://(?!\S*(\{INFRA\}|\{LOOPBACK\}|127\.0\.0\.1))|\bregistry\.\w", text), file
         for host in re.findall(r"[\"'=\s]([\w.-]+)/[\w./-]+:v?\d", text):
             assert "." not in host, f"{file}: {host}"
     for name, image in settings.versions()["published"].items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from strictreal.collect.service import launch
 from tests.clusters import MARKS, _the_users_own_cluster
 
 __all__ = ["_the_users_own_cluster"]
-TENANT, TOKEN = "faults", "a-token-of-this-test"
-Tamper = Callable[[AsyncClient, Told], Awaitable[object]]
+TOKEN = "a-token-of-this-test"
+Tamper = Callable[[AsyncClient, str, Told], Awaitable[object]]
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +38,20 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def judged(target: str, tamper: Tamper | None = None) -> list[str]:
     """What is wrong after some writers have stored and `tamper` has done its work."""
 
+    tenant = f"faults-{uuid.uuid4()}"
+
     async def run() -> list[str]:
         told, over = Told(), asyncio.Event()
         async with AsyncClient(target, token=TOKEN) as client:
-            writers = [asyncio.create_task(writer(client, TENANT, number, told, over)) for number in range(3)]
+            writers = [asyncio.create_task(writer(client, tenant, number, told, over)) for number in range(3)]
             while told.answers < 12:
                 await asyncio.sleep(0.05)
             over.set()
             await asyncio.gather(*writers)
             if tamper:
-                await tamper(client, told)
-            wrong = await judge(client, TENANT, told)
-            await emptied(client, TENANT, told)
-            await client.delete(TENANT, "another")
+                await tamper(client, tenant, told)
+            wrong = await judge(client, tenant, told)
+            await emptied(client, tenant, told)
         return wrong
 
     return asyncio.run(run())
@@ -59,24 +61,24 @@ def test_what_was_acknowledged_and_is_there_is_right(target: str):
     assert judged(target) == []
 
 
-async def lose(client: AsyncClient, told: Told) -> None:
-    await client.delete(TENANT, "0.0")
+async def lose(client: AsyncClient, tenant: str, told: Told) -> None:
+    await client.delete(tenant, "0.0")
 
 
-async def change(client: AsyncClient, told: Told) -> None:
-    await client.store(TENANT, "0.0", **{**content("0.0", told.versions["0.0"]), "payload": b"other"})
+async def change(client: AsyncClient, tenant: str, told: Told) -> None:
+    await client.store(tenant, "0.0", **{**content("0.0", told.versions["0.0"]), "payload": b"other"})
 
 
-async def turn(client: AsyncClient, told: Told) -> None:
-    await client.store(TENANT, "0.0", **{**content("0.0", told.versions["0.0"]), "content": np.ones(faults.D)})
+async def turn(client: AsyncClient, tenant: str, told: Told) -> None:
+    await client.store(tenant, "0.0", **{**content("0.0", told.versions["0.0"]), "content": np.ones(faults.D)})
 
 
-async def repeat(client: AsyncClient, told: Told) -> None:
-    await client.store(TENANT, "0.0", **content("0.0", told.versions["0.0"]))
+async def repeat(client: AsyncClient, tenant: str, told: Told) -> None:
+    await client.store(tenant, "0.0", **content("0.0", told.versions["0.0"]))
 
 
-async def double(client: AsyncClient, told: Told) -> None:
-    await client.store(TENANT, "another", **content("0.0", 1))
+async def double(client: AsyncClient, tenant: str, told: Told) -> None:
+    await client.store(tenant, "another", **content("0.0", 1))
 
 
 @pytest.mark.parametrize(
@@ -86,6 +88,7 @@ async def double(client: AsyncClient, told: Told) -> None:
         (change, "is not as it was stored"),
         (turn, "is not as it was stored"),
         (repeat, "was answered"),
+        (repeat, "changes, where"),
         (double, "memories, where"),
     ],
 )
@@ -94,16 +97,18 @@ def test_what_is_lost_changed_or_doubled_is_named(target: str, tamper: Tamper, m
 
 
 def test_a_store_that_takes_effect_before_its_writer_sends_it_is_named(target: str):
+    tenant = f"faults-{uuid.uuid4()}"
+
     async def run() -> Told:
         told, over = Told(), asyncio.Event()
         async with AsyncClient(target, token=TOKEN) as client:
-            await client.store(TENANT, "7.0", **content("7.0", 1))
-            task = asyncio.create_task(writer(client, TENANT, 7, told, over))
+            await client.store(tenant, "7.0", **content("7.0", 1))
+            task = asyncio.create_task(writer(client, tenant, 7, told, over))
             while not told.answers:
                 await asyncio.sleep(0.05)
             over.set()
             await task
-            await emptied(client, TENANT, told)
+            await emptied(client, tenant, told)
         return told
 
     assert asyncio.run(run()).wrong == ["7.0: version 1 took effect twice"]

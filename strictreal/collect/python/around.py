@@ -23,6 +23,10 @@ _RELEASING = vocabulary(
     """
 )
 
+_TELLING = vocabulary(
+    "notify notifier notification notifications mailer email emails slack sms pager pagerduty webhook"
+)
+"""Words of those by whom people are told, and of telling them."""
 _ACKNOWLEDGING = frozenset(
     {"commit", "ack", "acknowledge", "basic_ack", "delete_message", "complete_message", "store_offsets"}
 )
@@ -37,7 +41,7 @@ MAX_AFTER = 5
 def contexts(module: ParsedModule, attempt: ast.AST, body: list[ast.stmt], *, logged: bool) -> Iterator[Context]:
     """What surrounds a silent handler that may make silence right."""
     function = bodies.enclosing(module, attempt)
-    cleaning = function is not None and not _CLEANING.isdisjoint(words(function.name))
+    cleaning = function is not None and _cleans(function.name, body)
     if cleaning or _releases(body) or _is_late(module, attempt):
         yield "cleanup"
     loop = _loop(module, attempt)
@@ -46,6 +50,18 @@ def contexts(module: ParsedModule, attempt: ast.AST, body: list[ast.stmt], *, lo
             yield "retried"
         elif logged and isinstance(loop, ast.While) and _endless(loop):
             yield "boundary"
+
+
+def _cleans(name: str, body: list[ast.stmt]) -> bool:
+    """Whether a function cleans up by what it is called; `is_clean` asks, and who closes an order tells somebody."""
+    own = words(name)
+    if _CLEANING.isdisjoint(own) or own[0] in {"is", "has"}:
+        return False
+    calls = [node.func for statement in body for node in bodies.within(statement) if isinstance(node, ast.Call)]
+    named = [f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls]
+    held = [f.value for f in calls if isinstance(f, ast.Attribute)]
+    named += [h.attr if isinstance(h, ast.Attribute) else getattr(h, "id", "") for h in held]
+    return len(own) < 2 or all(_TELLING.isdisjoint(words(each)) for each in named)
 
 
 def acknowledges(module: ParsedModule, attempt: ast.stmt) -> bool:

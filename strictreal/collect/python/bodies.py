@@ -225,7 +225,7 @@ def value_of(
         if known and node.id in known:
             return known[node.id]
         return "text" if node.id.isupper() and not _MADE_UP.isdisjoint(words(node.id)) else ""
-    if depth < MAX_DEPTH and isinstance(node, ast.Attribute | ast.Subscript | ast.Call) and _is_fresh(module, node):
+    if depth < MAX_DEPTH and isinstance(node, ast.Attribute | ast.Subscript | ast.Call) and is_fresh(module, node):
         return "symbol"
     if isinstance(node, ast.Attribute):
         alone = depth == MAX_DEPTH and isinstance(node.value, ast.Name) and node.value.id[:1].isupper()
@@ -240,13 +240,13 @@ def value_of(
     values = [value_of(module, part, known, depth - 1) for part in parts]
     if "" in values:
         return ""
-    fresh = [part for part in parts if _is_fresh(module, part)]
+    fresh = [part for part in parts if is_fresh(module, part)]
     if fresh and not (depth < MAX_DEPTH and isinstance(node, ast.JoinedStr)) and not _says_more(node, parts, fresh):
         return ""
     return _combined(module, node, parts, values)
 
 
-def _is_fresh(module: ParsedModule, node: ast.expr) -> bool:
+def is_fresh(module: ParsedModule, node: ast.expr) -> bool:
     """Whether an expression is the clock or a new identifier, in whatever form: `uuid4().hex[:8]`."""
     while True:
         if isinstance(node, ast.Attribute | ast.Subscript | ast.FormattedValue):
@@ -317,14 +317,14 @@ def _of_constant(value: object) -> Value:
     return "symbol"
 
 
-def _sized(whole: ast.expr, part: ast.expr) -> ast.expr:
+def sized(whole: ast.expr, part: ast.expr) -> ast.expr:
     """A number in place of a constant or an attribute that says how often: `[0.1] * DIMENSION`, `zeros(self.size)`."""
     if isinstance(whole, ast.BinOp):
         lists = [side for side in (whole.left, whole.right) if isinstance(side, ast.List | ast.Tuple)]
         if not isinstance(whole.op, ast.Mult) or not lists or part in lists:
             return part
     if isinstance(part, ast.Tuple) and part.elts:
-        return ast.Tuple([_sized(ast.Call(part, [], []), size) for size in part.elts], ast.Load())
+        return ast.Tuple([sized(ast.Call(part, [], []), size) for size in part.elts], ast.Load())
     named = part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")
     constant = isinstance(part, ast.Name) and part.id.isupper()
     held = isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name | ast.Attribute)
@@ -340,7 +340,7 @@ def _parts(module: ParsedModule, node: ast.expr) -> list[ast.expr] | None:
     if isinstance(node, ast.UnaryOp):
         return [node.operand]
     if isinstance(node, ast.BinOp):
-        return [_sized(node, part) for part in (node.left, node.right)]
+        return [sized(node, part) for part in (node.left, node.right)]
     if isinstance(node, ast.JoinedStr):
         return [v.value if isinstance(v, ast.FormattedValue) else v for v in node.values]
     if isinstance(node, ast.Starred):
@@ -351,7 +351,7 @@ def _parts(module: ParsedModule, node: ast.expr) -> list[ast.expr] | None:
         given = [*node.args, *(k.value for k in node.keywords)]
         function = dotted(module, node.func)
         if function == "range" or function.startswith(_ARRAYS):
-            given = [_sized(node, part) for part in given]
+            given = [sized(node, part) for part in given]
         if function in _LITERAL_CALLS:
             return given
         if function in _READERS and given:

@@ -86,6 +86,10 @@ def _only_asks(module: ParsedModule, value: ast.expr) -> bool:
         kept = [s for s in definition.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
         if len(kept) == 1 and isinstance(kept[0], ast.Expr):
             asked = kept[0].value
+    if isinstance(asked, ast.BoolOp):  # `t.cancelled() or t.exception()`
+        asked = asked.values[-1]
+    elif isinstance(asked, ast.IfExp):
+        asked = asked.orelse if isinstance(asked.body, ast.Constant) else asked.body
     return isinstance(asked, ast.Call) and isinstance(asked.func, ast.Attribute) and asked.func.attr == "exception"
 
 

@@ -267,8 +267,9 @@ def uses(module: ParsedModule, test: ast.expr, block: list[ast.stmt]) -> bool:
     A variable or parameter of the function holds what was looked up or handed over, and may be empty.
     """
     asked, _ = subject(test, when=True)
-    if isinstance(asked, ast.BoolOp) and isinstance(asked.op, ast.Or):
-        asked, _ = subject(asked.values[0], when=True)
+    if isinstance(asked, ast.BoolOp):
+        first, last = (subject(asked.values[at], when=True)[0] for at in (0, -1))
+        asked = first if isinstance(asked.op, ast.Or) else last if ast.dump(first) in ast.dump(last) else asked
     if statuses.tripped(asked):
         return any(isinstance(n, ast.Call) for s in block[:MAX_STATEMENTS] for n in bodies.within(s))
     if isinstance(asked, ast.Name) and not isinstance(module.names.binding_scope(asked), ast.Module):

@@ -54,6 +54,7 @@ _CLIENTS = vocabulary(
     zeep suds mlflow wandb pyodbc cx_Oracle snowflake trino pyhive impala couchbase arango aiobotocore aioboto3 pymssql
     googleapiclient sendgrid pysnmp paho pulsar stomp pyrabbit rq meilisearch typesense algoliasearch supabase
     postgrest firebase_admin auth0 msal okta plaid square braintree paypalrestsdk pynats hazelcast
+    jira clamd pytesseract pyclamd tweepy praw pexpect pysolr ibm_db pyvisa
     asyncio_mqtt aiomqtt aiogram telegram discord litellm groq ollama replicate together vertexai pyspark
     """
 )

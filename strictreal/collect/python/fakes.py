@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from strictreal.collect.python import bodies, doubles, impostors, patches, served, standins
+from strictreal.collect.python import bodies, doubles, impostors, invented, patches, served, standins
 from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.standins import FIXTURES, LEGACY, harmless, library, record
@@ -64,6 +64,7 @@ def _all(module: ParsedModule) -> Iterator[Fake]:
         yield from patches.facts(module)
     yield from served.facts(module)
     yield from impostors.facts(module)
+    yield from invented.facts(module)
     if any(name in module.text for name in LEGACY):
         yield from _legacy(module)
 

@@ -44,12 +44,15 @@ _REACHING = vocabulary(
 )
 """Words of questions to which a service that does not answer is an answer."""
 _UNANSWERED = vocabulary("connection connect timeout unreachable unavailable network brokers")
+_EXISTING = vocabulary("exists exist present")
 _AGAIN = vocabulary(
     "retry again reconnect refresh renew resend reopen response redirect render template page abort http html"
 )
 """Words of calls that try once more, or that answer a request of the web: what they say is not the result."""
 _RUNNING = frozenset({"run", "execute", "start", "apply", "process", "perform", "work", "do", "handle", "call"})
 """Methods by which a job is done where it stands."""
+_HANDING = frozenset({"delay", "apply_async", "send_with_options", "enqueue", "kiq", "defer", "defer_async"})
+"""Methods by which a job is handed over to the workers."""
 _SHOWING = frozenset({"repr", "str", "pretty", "describe"})
 
 
@@ -94,6 +97,7 @@ def _handler(
         _made_up(module, names, attempt, ended)
         or (blank and unreadable.is_unreadable(names))
         or claimed.success(module, names, attempt, getattr(ended.node, "value", None))
+        or (ended.ends == "passes" and unreadable.keeps_default(module, names, attempt.body))
     )
     if breadth is None and failures.of_client(module, names, attempt.body):
         breadth = "service"
@@ -146,6 +150,7 @@ def _handler(
         and (
             made_up
             or blank
+            or (breadth == "everything" and bodies.is_fresh(module, getattr(ended.node, "value", ast.Constant(None))))
             or isinstance(ended.node, ast.Call)
             or _searches(module, attempt, body)
             or (breadth == "service" and _other_way(attempt, body, ended, name))
@@ -156,14 +161,10 @@ def _handler(
 
 def _done_here(module: ParsedModule, attempt: ast.Try | ast.TryStar, body: list[ast.stmt]) -> ast.Call | None:
     """The call by which a handler does itself what it was to hand over: `queue.enqueue(job)`, and then `job.run()`."""
-    handed_over = {
-        a.id
-        for s in attempt.body
-        for n in bodies.within(s)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
-        for a in n.args
-        if isinstance(a, ast.Name)
-    }
+    calls = [n for s in attempt.body for n in bodies.within(s) if isinstance(n, ast.Call)]
+    methods = [(n.func, n.args) for n in calls if isinstance(n.func, ast.Attribute)]
+    handed_over = {a.id for _, args in methods for a in args if isinstance(a, ast.Name)}
+    handed_over |= {f.value.id for f, _ in methods if f.attr in _HANDING and isinstance(f.value, ast.Name)}
     for statement in body:
         value = statement.value if isinstance(statement, ast.Expr) else None
         call = value.value if isinstance(value, ast.Await) else value
@@ -312,10 +313,18 @@ def _answers(name: str, ended: Ended, catches: tuple[str, ...]) -> bool:
     if not own:
         return False
     asks = own[0] in _ASKING or own[-1] in _ASKING
+    if ended.value == "false" and not _EXISTING.isdisjoint(own) and any(map(_is_whatever, catches)):
+        return False  # a refusal, or a service that is away, is no proof that something is not there
     silent = any(not _UNANSWERED.isdisjoint(words(c.rpartition(".")[2])) for c in catches)
     asks &= not silent or not _REACHING.isdisjoint(own) or own[0] == "can"
     asks &= not silent or ended.value != "none" or own[0] not in {"try", "attempt"}  # what is tried is no question
     return asks and ended.ends in {"returns", "assigns"} and ended.value in {"false", "none"}
+
+
+def _is_whatever(name: str) -> bool:
+    """Whether an exception is raised by a client whatever its service has answered: `botocore.exceptions.ClientError`."""
+    plain = words(name.rpartition(".")[2])[-1:] in {("error",), ("exception",)}
+    return plain and failures.is_service(name) and not name.startswith("subprocess.")
 
 
 def _settles(statement: ast.stmt) -> bool:

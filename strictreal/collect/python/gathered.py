@@ -13,6 +13,7 @@ from strictreal.collect.python.bodies import Loads, dotted
 from strictreal.collect.python.module import ParsedModule
 
 _LIMITS = frozenset({"anyio.move_on_after", "trio.move_on_after", "anyio.move_on_at", "trio.move_on_at"})
+_ADDING = frozenset({"append", "add", "extend", "update"})
 Lost = Iterator[tuple[ast.AST, str]]
 
 
@@ -65,9 +66,7 @@ def _of_target(module: ParsedModule, call: ast.Call, target: ast.expr, loads: Lo
         if not uses:
             yield call, "gather whose errors nobody looks at"
         elif all(_is_sifted(module, use) for use in uses):
-            at = module.parents.get(uses[0], call)
-            whole = module.parents.get(at, at) if isinstance(at, ast.comprehension) else at
-            yield whole, "gather whose errors are left out"
+            yield call, "gather whose errors are left out"
     for part in target.elts if isinstance(target, ast.Tuple) else ():
         uses = _uses(module, part, loads) if isinstance(part, ast.Name) else []
         if (replaced := next((use for use in uses if _is_replaced(module, use)), None)) is not None:
@@ -252,5 +251,8 @@ def _limited(module: ParsedModule) -> Lost:
 
 
 def _waits_for_result(module: ParsedModule, statement: ast.stmt) -> bool:
-    value = statement.value if isinstance(statement, ast.Return | ast.Assign) else None
+    value = statement.value if isinstance(statement, ast.Return | ast.Assign | ast.Expr) else None
+    if isinstance(statement, ast.Expr):  # `devices.append(await ask(address))`
+        adds = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _ADDING
+        value = value.args[0] if adds and isinstance(value, ast.Call) and len(value.args) == 1 else None
     return isinstance(value, ast.Await) and not bodies.is_inert(module, value)

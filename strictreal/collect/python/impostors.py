@@ -38,6 +38,8 @@ _WORKERS = vocabulary(
 """Words of objects that do what they are asked, each in its way."""
 _EMBEDDING = vocabulary("embed embeds embedding embeddings vectorize vectorise encode vector vectors aembed")
 _JUDGING = vocabulary("score sentiment similarity confidence probability relevance predict rating toxicity quality")
+_STATES = vocabulary("status state condition weather price availability diagnosis verdict")
+"""Last words of functions that tell how something outside is."""
 _HASHING = vocabulary(
     "hash hashing hashed minhash simhash lsh bloom fingerprint feature checksum digest key shard onehot base64"
 )
@@ -172,6 +174,7 @@ def _hashed(module: ParsedModule, function: Functions) -> Fake | None:
     place = bodies.qualname(module, function)
     own = words(function.name)
     judges = not _JUDGING.isdisjoint(own[:1] + own[-1:]) and _is_share(function)
+    judges |= own[-1:] != () and own[-1] in _STATES and _is_picked(function)
     embeds = not _EMBEDDING.isdisjoint(own) or judges
     if own[:1] == ("encode",) and "embed" not in place.lower():
         embeds = False
@@ -191,7 +194,8 @@ def _hashed(module: ParsedModule, function: Functions) -> Fake | None:
             return None
     if taken is None or not counted:
         return None
-    return standins.record(module, taken, "hashed", place, source)
+    answers = [n for s in function.body for n in bodies.within(s) if isinstance(n, ast.Return) and n.value is not None]
+    return standins.record(module, answers[-1] if answers else taken, "hashed", place, source)
 
 
 def _asks_another(call: ast.Call) -> bool:
@@ -222,6 +226,18 @@ def _looks_up(node: ast.AST) -> bool:
     """Whether something is looked up in a cache or vocabulary."""
     named = [n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)]
     return any(not {"cache", "vocab", "vocabulary", "table", "index"}.isdisjoint(words(name)) for name in named)
+
+
+def _is_picked(function: Functions) -> bool:
+    """Whether a function picks from a constant by the rest of a division: `STATES[digest[0] % 4]`."""
+    picked = (n for s in function.body for n in ast.walk(s) if isinstance(n, ast.Subscript))
+    return any(
+        isinstance(n.value, ast.Name)
+        and n.value.id.isupper()
+        and isinstance(n.slice, ast.BinOp)
+        and isinstance(n.slice.op, ast.Mod)
+        for n in picked
+    )
 
 
 def _own_methods(module: ParsedModule, function: Functions) -> set[str]:

@@ -98,4 +98,4 @@ def default(module: ParsedModule, value: ast.expr) -> ast.expr | None:
     if value.func.attr not in {"append", "add"} or len(value.args) != 1 or value.keywords:
         return None
     [given] = value.args
-    return given if bodies.value_of(module, given) in {"none", "trivial", "record"} else None
+    return given if bodies.value_of(module, given) in {"none", "trivial", "record", "numbers"} else None

@@ -35,7 +35,8 @@ def value(module: ParsedModule, statement: ast.Return) -> Value:
             if isinstance(target, ast.Name) and target.id == answer.attr and assign in owner.body and assign.value:
                 given.append(assign.value)
     found = bodies.value_of(module, given[0]) if len(given) == 1 else ""
-    return found if found in {"record", "numbers"} else ""
+    scored = len(given) == 1 and isinstance(given[0], ast.Constant) and type(given[0].value) is float
+    return found if found in {"record", "numbers"} or scored else ""
 
 
 def _inherits(heir: ast.ClassDef, owner: ast.ClassDef) -> bool:

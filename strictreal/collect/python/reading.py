@@ -89,7 +89,7 @@ def statements(node: Functions) -> list[ast.stmt]:
 
 def _read(module: ParsedModule, block: list[ast.stmt], seen: Reading, depth: int) -> Course:
     for statement in block:
-        if isinstance(statement, ast.Return):
+        if isinstance(statement, ast.Return) and not refusals.refuses(module, statement, seen.said):
             return _read_return(module, statement, seen)
         if refusals.refuses(module, statement, seen.said):
             seen.refusal = statement
@@ -252,6 +252,8 @@ def _is_idle(module: ParsedModule, statement: ast.stmt, seen: Reading, *, top: b
         seen.logs |= not isinstance(statement.value, ast.Constant)
         seen.prints |= bodies.is_print(module, statement.value)
         seen.said += refusals.texts(statement)
+        if refusals.is_of_context(module, statement.value):
+            return True
         return bodies.is_inert(module, statement.value) and _plain_arguments(module, statement.value)
     if isinstance(statement, ast.Assign | ast.AnnAssign) and top and statement.value is not None:
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]

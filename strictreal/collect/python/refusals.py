@@ -26,6 +26,8 @@ def refuses(module: ParsedModule, statement: ast.stmt, said: list[str]) -> bool:
     """
     if raises_not_implemented(module, statement):
         return True
+    if isinstance(statement, ast.Return):
+        return _returns_501(statement.value)
     if isinstance(statement, ast.Raise):
         raised = statement.exc
         return isinstance(raised, ast.Call) and (_is_unfinished(texts(statement)) or _answers_501(raised))
@@ -68,6 +70,22 @@ def is_pending(message: str) -> bool:
 
 def _is_unfinished(said: list[str]) -> bool:
     return any(_UNFINISHED.search(text) for text in said)
+
+
+def is_of_context(module: ParsedModule, value: ast.expr) -> bool:
+    """Whether a gRPC method says that it is not implemented: `context.set_code(grpc.StatusCode.UNIMPLEMENTED)`."""
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute) or "_pb2" in module.path:
+        return False
+    if value.func.attr == "set_details":
+        return all(isinstance(given, ast.Constant) for given in value.args)
+    return value.func.attr == "set_code" and any(getattr(given, "attr", "") == "UNIMPLEMENTED" for given in value.args)
+
+
+def _returns_501(value: ast.expr | None) -> bool:
+    """Whether an answer of a route is that it is not implemented: `return {...}, 501`, `Response(status=501)`."""
+    if isinstance(value, ast.Tuple) and len(value.elts) > 1:
+        return _answers_501(ast.Call(value, [value.elts[1]], []))
+    return isinstance(value, ast.Call) and _answers_501(ast.Call(value.func, [], value.keywords))
 
 
 def _answers_501(call: ast.Call) -> bool:

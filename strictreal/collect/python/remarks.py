@@ -53,6 +53,8 @@ _PLAYING = _pattern(
 )
 """A remark that what stands here only plays a part. It is matched against a line without its `TODO:` and the like."""
 TODO = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b(?:\s?\([^)]{0,40}\))?[\s:.,;!-]{0,8}")
+DECLARED = re.compile(r"(?i)(?:placeholder|stub|dummy|not implemented)(?: implementation| for now)?\s{0,2}[:.]")
+"""How a line of a docstring begins that says so of the whole function."""
 _IMPROVEMENT = _pattern(
     r"""
     (?:maybe~|we~|should~|could~|might~|probably~|need~to~|please~)*

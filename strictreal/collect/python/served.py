@@ -45,7 +45,7 @@ _RECEIVERS = frozenset({"rng", "prng", "random", "rand", "randomness"})
 _THROUGH = vocabulary(
     """
     round int float abs min max str list tuple sum sorted bool numpy.array numpy.clip numpy.round numpy.float32
-    numpy.asarray dict decimal.Decimal numpy.abs map set repr format
+    numpy.asarray dict datetime.timedelta decimal.Decimal numpy.abs map set repr format
     """
 )
 _SENDING = vocabulary(
@@ -206,6 +206,9 @@ class _Trail:
                 if parent.arg in {"default_factory", "default"}:  # of a field, whose name it goes by
                     child, parent = parent, parents.get(parent)
                     yield from self._field(parent)
+                elif dotted(self._module, getattr(parents.get(parent), "func", parent)) == "datetime.timedelta":
+                    child, parent = parent, parents.get(parent)
+                    continue
                 elif parent.arg:
                     if self._constructs(parents.get(parent)):
                         self.labels.add(parent.arg)

@@ -167,7 +167,8 @@ def _remarked(node: Functions, comments: Comments) -> bool:
     at = bisect_left(comments.marked, node.lineno)
     if at < len(comments.marked) and comments.marked[at] <= (node.end_lineno or 0) + 1:
         return True
-    return remarks.suspect(docstring(node).strip().partition("\n")[0][: remarks.MAX_REMARK])
+    opening, *rest = docstring(node)[: remarks.MAX_REMARK].strip().split("\n")
+    return remarks.suspect(opening) or any(remarks.DECLARED.match(line.strip()) for line in rest)
 
 
 def _remarks(node: Functions, seen: Reading, comments: Comments) -> tuple[tuple[Says, ...], str]:
@@ -178,7 +179,7 @@ def _remarks(node: Functions, seen: Reading, comments: Comments) -> tuple[tuple[
     if seen.refusal is not None:
         message = " ".join(refusals.texts(seen.refusal))
     opening, *rest = [line.strip() for line in text.strip().splitlines()] or [""]
-    lines = [*said, opening, *(line for line in rest if remarks.TODO.match(line))]
+    lines = [*said, opening, *(line for line in rest if remarks.TODO.match(line) or remarks.DECLARED.match(line))]
     idle = seen.body in {"empty", "logs"}
     remark = next((line for line in lines if remarks.is_placeholder(line, idle=idle)), "")
     if idle and not remark:

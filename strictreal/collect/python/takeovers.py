@@ -55,6 +55,8 @@ def stands_in(module: ParsedModule, taken: ast.expr, other: ast.expr | None, kin
     if kind == "answer" and conditions.is_reply(module, asked):
         made_up = bodies.value_of(module, taken) in {"numbers", "record"} and is_answer(module, taken)
         return made_up or _is_kept(module, taken)
+    if kind in {"answer", "reach"} and _is_reading(module, taken):
+        return True
     if kind == "answer":
         return bodies.enclosing(module, test) is not None and _is_default(module, taken, other)
     if _does_less(module, taken, other):
@@ -192,13 +194,46 @@ def _is_default(module: ParsedModule, taken: ast.expr, other: ast.expr | None) -
         return True
     if isinstance(taken, ast.Name | ast.Attribute):
         name = taken.id if isinstance(taken, ast.Name) else taken.attr
-        settled = name.isupper() or isinstance(taken, ast.Attribute)
-        return settled and not _SETTLED.isdisjoint(words(name))
+        settled = name.isupper() or isinstance(taken, ast.Attribute) or _is_given(module, taken)
+        return (settled and not _SETTLED.isdisjoint(words(name))) or _is_written(module, taken)
     named = isinstance(taken, ast.Constant) and isinstance(taken.value, str) and other is not None
     if named and not isinstance(other, ast.Constant) and is_settled(module, taken):
         return True
     counted = isinstance(taken, ast.Constant) and type(taken.value) is int
     return bodies.value_of(module, taken) in {"none", "trivial", "record", "text"} and not counted
+
+
+def _is_given(module: ParsedModule, taken: ast.expr) -> bool:
+    """Whether an expression is a parameter of the function around."""
+    function = bodies.enclosing(module, taken)
+    plain = (*function.args.args, *function.args.kwonlyargs) if function is not None else ()
+    return isinstance(taken, ast.Name) and any(a.arg == taken.id for a in plain)
+
+
+def _is_written(module: ParsedModule, taken: ast.expr) -> bool:
+    """Whether a constant of the module is given that holds a text of some words, or a record."""
+    if not isinstance(taken, ast.Name) or not taken.id.isupper():
+        return False
+    bound = [b.value for b in module.names.reaching(taken)]
+    literal = bound[0] if len(bound) == 1 else None
+    said = isinstance(literal, ast.Constant | ast.Dict) and bodies.value_of(module, literal) in {"text", "record"}
+    return said and literal is not None and not heard.tells(module, [ast.Expr(literal)])
+
+
+def _is_reading(module: ParsedModule, taken: ast.expr) -> bool:
+    """Whether an attribute is given that the function itself sets, where a device or service has answered."""
+    function = bodies.enclosing(module, taken)
+    if not isinstance(taken, ast.Attribute) or getattr(taken.value, "id", "") != "self" or function is None:
+        return False
+    if not isinstance(module.parents.get(taken), ast.Return):
+        return False
+    return any(
+        isinstance(node, ast.Assign)
+        and not bodies.value_of(module, node.value)
+        and any(isinstance(t, ast.Attribute) and ast.unparse(t) == ast.unparse(taken) for t in node.targets)
+        for statement in function.body
+        for node in bodies.within(statement)
+    )
 
 
 def _is_kept(module: ParsedModule, taken: ast.expr) -> bool:

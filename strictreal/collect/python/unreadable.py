@@ -35,6 +35,23 @@ def made_up(module: ParsedModule, names: tuple[str, ...], body: list[ast.stmt], 
     return any(_reads(call) for call in calls) and takeovers.is_settled(module, given)
 
 
+def keeps_default(module: ParsedModule, names: tuple[str, ...], body: list[ast.stmt]) -> bool:
+    """Whether settings of the code stay as they are where a file could not be read: `config.update(load(file))`."""
+    last = body[-1]
+    call = last.value if isinstance(last, ast.Expr) else None
+    held: ast.expr | None = None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "update":
+        held = call.func.value
+    elif isinstance(last, ast.AugAssign) and isinstance(last.op, ast.BitOr):
+        held = last.target
+    if not isinstance(held, ast.Name) or not is_unreadable(names):
+        return False
+    first = body[0].lineno
+    given = [b.value for b in module.names.reaching(held) if getattr(b.node, "lineno", first) < first]
+    calls = (node for statement in body for node in bodies.within(statement) if isinstance(node, ast.Call))
+    return len(given) == 1 and made_up(module, names, body, given[0]) and any(_reads(node) for node in calls)
+
+
 def is_unreadable(names: tuple[str, ...]) -> bool:
     """Whether exceptions say that something could not be read, or could not be parsed."""
     return not {name.rpartition(".")[2] for name in names}.isdisjoint(_UNREADABLE | _GARBLED)
@@ -47,7 +64,8 @@ def blank(module: ParsedModule, body: list[ast.stmt], given: ast.expr | None) ->
     """
     if not isinstance(given, ast.Call) or not (given.args or given.keywords):
         return False
-    if not all(bodies.value_of(module, part) for part in (*given.args, *(k.value for k in given.keywords))):
+    parts = (*given.args, *(k.value for k in given.keywords))
+    if not all(bodies.value_of(module, bodies.sized(given, part)) for part in parts):
         return False
     made = bodies.dotted(module, given.func)
     package = made.partition(".")[0]

@@ -75,6 +75,7 @@ def play(
             settings=parameters(said),
             run=stage.run,
         )
+        left: set[tuple[str, str]] = set()
         try:
             with forwarded(cluster, service.namespace, pod.name, pod.port) as address:
                 stage.connect(address)
@@ -83,7 +84,7 @@ def play(
                         time.sleep(max(0.0, tokens.expired_at - time.time()))
                     yield from _played(stage, act)
                     advance(1)
-                yield from _measured(cluster, stage, running, run)
+                yield from _measured(cluster, stage, running, run, left)
                 advance(1)
                 if faults:
                     _delete_soon(cluster, service.namespace, pod.name)
@@ -98,7 +99,7 @@ def play(
         finally:
             stage.close()
             with contextlib.suppress(StrictRealError):
-                _forget(cluster, service, stage)
+                _forget(cluster, service, stage, left)
 
 
 def parameters(said: dict[str, str]) -> dict[str, str]:
@@ -125,11 +126,16 @@ def _outlived(cluster: Cluster, stage: Stage, running: Running) -> Iterator[Memo
     yield from (call for call in stage.calls if isinstance(call, DurabilityCall))
 
 
-def _measured(cluster: Cluster, stage: Stage, running: Running, run: str) -> Iterator[Fact]:
-    """The histograms of a pod in the cluster; a gap where there are none, and the other acts go on."""
+def _measured(cluster: Cluster, stage: Stage, running: Running, run: str, left: set[tuple[str, str]]) -> Iterator[Fact]:
+    """The histograms of a pod in the cluster; a gap where there are none, and the other acts go on.
+
+    Args:
+        left: where tenants and ids are added that such a pod may have left.
+    """
     try:
         yield from inside.measure(cluster, stage, running.service, running.pod, run)
     except StrictRealError as error:
+        left |= {(load.TENANT, id) for id in inside.IDS}
         yield Gap(of=MemoryLatency.__name__, where=Location(stage.proto), reason=str(error))
 
 
@@ -145,14 +151,14 @@ def _delete_soon(cluster: Cluster, namespace: str, pod: str) -> None:
     threading.Thread(target=wait_and_delete, daemon=True).start()
 
 
-def _forget(cluster: Cluster, service: released.Endpoint, stage: Stage) -> None:
+def _forget(cluster: Cluster, service: released.Endpoint, stage: Stage, left: set[tuple[str, str]]) -> None:
     """Delete what the run has stored, whichever act it was."""
     sent = {
         (str(call.request["tenant"]), str(call.request["id"]))
         for call in stage.calls
         if call.method == "Store" and (call.answered or isinstance(call, (AccessCall, DurabilityCall)))
     }
-    requests = [stage.encode("Delete", {"tenant": tenant, "id": id}) for tenant, id in sorted(sent)]
+    requests = [stage.encode("Delete", {"tenant": tenant, "id": id}) for tenant, id in sorted(sent | left)]
     pod = released.ready_pod(cluster, service)
     with forwarded(cluster, service.namespace, pod.name, pod.port) as address:
         load.drive(stage, address, "Delete", requests, DELETERS)

@@ -29,6 +29,8 @@ SECONDS = 300
 MAX_BODIES = 64
 """Different vectors: the requests lie in a ConfigMap, which holds a mebibyte."""
 MAX_BYTES = 700_000
+IDS = tuple(f"l{at:05}" for at in range(CALLS))
+"""Of what is stored."""
 OWN_NAME = "kubernetes.io/metadata.name"
 SCRIPT = """
 import asyncio, base64, json, sys, time
@@ -95,12 +97,11 @@ def _work(stage: Stage, service: Endpoint) -> dict[str, Any]:
     vectors = [stage.shape.vector(draw) for _ in range(2 * MAX_BODIES)]
     stores = [stage.encode("Store", scenario.memory(TENANT, "", vector)) for vector in vectors[:MAX_BODIES]]
     recalls = [stage.encode("Recall", scenario.recall(TENANT, vector, 10)) for vector in vectors[MAX_BODIES:]]
-    ids = [f"l{at:05}" for at in range(CALLS)]
     later = scenario.NOON + scenario.DAY * scenario.SECOND
     parts = (
-        ("Store", stores, [stage.encode("Store", {"id": id}) for id in ids]),
+        ("Store", stores, [stage.encode("Store", {"id": id}) for id in IDS]),
         ("Recall", recalls, [stage.encode("Recall", {"as_of": later + at * scenario.SECOND}) for at in range(CALLS)]),
-        ("Delete", [stage.encode("Delete", {"tenant": TENANT})], [stage.encode("Delete", {"id": id}) for id in ids]),
+        ("Delete", [stage.encode("Delete", {"tenant": TENANT})], [stage.encode("Delete", {"id": id}) for id in IDS]),
     )
     return {
         "target": f"{service.host}:{service.port}",
