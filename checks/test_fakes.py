@@ -148,8 +148,8 @@ def _is_kin(base: str, rest: tuple[str, ...]) -> bool:
     return own.isdisjoint({"error", "exception"}) and not (own - COMMON).isdisjoint(rest)
 
 
-def _double(fake: Fake, real: set[str]) -> str:
-    """What a class plays, in words; "" when its name means something else."""
+def _double(fake: Fake, real: set[str], role: str) -> str:
+    """What a class plays, in words; "" when its name means something else, as that of the fund SPY in a product."""
     own = words(fake.name)
     if own[0] == "test":
         return ""
@@ -182,7 +182,9 @@ def _double(fake: Fake, real: set[str]) -> str:
     if not methods or noun in MAKERS:
         return ""
     called = next((m for m in methods if words(m) and words(m)[0] in CALLS), "")
-    if called or not {"fake", "mock", "stub", "bogus", "faux", "phony"}.isdisjoint(own):
+    if called or not (
+        {"fake", "mock", "stub", "bogus", "faux", "phony"} | ({"spy"} if role == "test" else set())
+    ).isdisjoint(own):
         return f"plays {_one(noun)} and answers {called or methods[0]}()"
     return ""
 
@@ -265,11 +267,11 @@ def _reason(fake: Fake, role: str, real: set[str], doubles: set[str], abstract: 
     if fake.kind == "service":
         return f"{fake.name} plays a service instead of calling it"
     if fake.kind == "double":
-        plays = _double(fake, real)
+        plays = _double(fake, real, role)
         return f"{fake.name} {plays}" if plays else ""
     if fake.kind == "import":
         known = role == "test" and fake.name in doubles
-        plays = "" if known else _double(fake, real) or _ready_made(fake)
+        plays = "" if known else _double(fake, real, role) or _ready_made(fake)
         return f"{fake.name} {plays}: a stand-in is imported" if plays else ""
     if fake.kind == "random":
         served = _served(fake) if role == "product" else ""

@@ -111,7 +111,7 @@ def collect(
         specimens = _specimens(suite.root() / "checks")
         facts = collectors.collect_all([*trees, *((s.tree, s.config) for s in specimens)], shared, taking_part)
     time = _now()
-    now = clock(time, config.waiver_days)
+    now = clock(time, config.waiver_days, lane=request.lane, strict=request.strict)
     seen = [now, *facts[0], *extra]
     base = [now, *facts[1]] if request.since else None
     factfiles.write(folder, seen, _labelled(specimens, facts[len(trees) :]), base)
@@ -206,10 +206,12 @@ def _now(read: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(d
     return read().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def clock(now: str, waiver_days: int = Config().waiver_days) -> Observation:
-    """The moment of the run as a fact, so that a recheck judges waivers by the same days."""
+def clock(
+    now: str, waiver_days: int = Config().waiver_days, *, lane: str = "embedded", strict: bool = False
+) -> Observation:
+    """The moment and manner of the run as a fact, so that a recheck judges waivers by the same days."""
     last = datetime.date.fromisoformat(now[:10]) + datetime.timedelta(days=waiver_days)
-    return _observed("run", (RunTime(now=now, waivers_until=last.isoformat()),))
+    return _observed("run", (RunTime(now=now, waivers_until=last.isoformat(), lane=lane, strict=strict),))
 
 
 def _observed(collector: str, facts: tuple[Any, ...]) -> Observation:

@@ -7,7 +7,7 @@ The rules, in this order:
    where the specimens could not be examined either, for want of a tool.
 3. The check has findings that no waiver covers → *failed*.
 4. Something that it, or a check whose findings it judges, needs could not be examined, or nothing was → *not-proven*.
-5. All its findings are waived → *waived*; it has none → *proven*.
+5. All its findings are waived, or known at the base revision → *waived*; it has none → *proven*.
 
 A check that raises, or that touches a file, process or socket, is an *error*.
 """
@@ -119,11 +119,18 @@ def judge(check: Check, case: Case, registry: Mapping[str, Check]) -> Result:
         outcome, reason = Outcome.FAILED, f"{len(standing)} finding{'s' * (len(standing) > 1)}"
     elif missing or not examined:
         outcome, reason = Outcome.NOT_PROVEN, missing or "no fact was examined"
-    elif any(finding.waived for finding in findings):
-        outcome, reason = Outcome.WAIVED, f"{sum(bool(f.waived) for f in findings)} waived"
+    elif findings:
+        outcome, reason = Outcome.WAIVED, _excused(findings)
     else:
         outcome, reason = Outcome.PROVEN, ""
     return Result(check=check.id, outcome=outcome, examined=examined, reason=reason, findings=findings)
+
+
+def _excused(findings: tuple[Finding, ...]) -> str:
+    """How many findings waivers cover, and how many the base revision has too: neither makes the claim true."""
+    waived = sum(bool(finding.waived) for finding in findings)
+    known = len(findings) - waived
+    return " and ".join([f"{waived} waived"] * bool(waived) + [f"{known} known at the base revision"] * bool(known))
 
 
 def _words(unit: str) -> str:

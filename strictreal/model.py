@@ -173,6 +173,9 @@ class RunTime(Fact, frozen=True, kw_only=True):
 
     now: str
     """UTC, ISO 8601 with seconds: `2026-01-31T09:15:00Z`."""
+    lane: str = ""
+    """Where the facts came from."""
+    strict: bool = False
     waivers_until: str
     """The last day that a waiver may name, ISO 8601: so many days from now as the configuration allows."""
 

@@ -34,7 +34,7 @@ MISSING = "tracked by git but missing from the working tree"
 LINK = "a symbolic link"
 BEHIND_LINK = "a parent folder is a link"
 SUBMODULE = "a git submodule or nested repository"
-HIDDEN_NAME = "its name is not UTF-8, and another file has the name by which it is shown"
+HIDDEN_NAME = "its own name cannot be shown, and another file has the name by which it would be"
 UNREADABLE_FOLDER = "the folder cannot be read"
 
 
@@ -243,6 +243,8 @@ class _Gate:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._inside: dict[PurePosixPath, bool] = {}
+        self._renamed: set[str] = set()
+        """What files are shown as whose own names are not shown."""
 
     def admit(self, path: str) -> None:
         tree, shown = self._tree, _shown(path)
@@ -252,7 +254,7 @@ class _Gate:
                 tree.left_out.append((tree.evidence, "the folder of evidence, which audits write"))
         elif not self._is_inside(PurePosixPath(path).parent):
             tree.left_out.append((shown, BEHIND_LINK))
-        elif shown != path and os.path.lexists(tree.root / shown):
+        elif shown != path and (shown in self._renamed or os.path.lexists(tree.root / shown)):
             tree.left_out.append((shown, HIDDEN_NAME))
         else:
             self._admit(path, shown)
@@ -277,6 +279,7 @@ class _Gate:
             tree.entries.append(Entry(shown, status.st_size, bool(status.st_mode & stat.S_IXUSR)))
             if shown != path:
                 tree._names[shown] = path
+                self._renamed.add(shown)
 
     def _is_inside(self, folder: PurePosixPath) -> bool:
         if folder not in self._inside:
@@ -355,7 +358,9 @@ def open_revision(root: Path, revision: str, *, evidence: str = "evidence") -> T
         shown = _shown(path)
         if _is_evidence(tree, path):
             continue
-        if mode in _REGULAR:
+        if shown in tree._blobs:
+            tree.left_out.append((shown, HIDDEN_NAME))
+        elif mode in _REGULAR:
             tree.entries.append(Entry(shown, 0, mode == _EXECUTABLE))
             tree._blobs[shown] = blob
         else:

@@ -157,8 +157,131 @@ LOST = {
     "a script of npm": ("package.json", '{"scripts": {"audit": "strictreal audit . || true"}}\n'),
     "PowerShell": ("ci.ps1", "strictreal audit . --strict\nexit 0\n"),
     "cmd": ("ci.bat", "strictreal audit . || exit /b 0\n"),
+    "a status that is kept, shown and passed over": (
+        "ci.sh",
+        'strictreal audit . --strict || rc=$?; echo "$rc"; exit 0\n',
+    ),
+    "the same on lines of its own": ("ci.sh", 'strictreal audit . --strict || rc=$?\necho "$rc"\nexit 0\n'),
+    "a mark that nobody asks for": ("ci.sh", "strictreal audit . --strict || failed=1; echo done\n"),
+    "a status that a message tells": ("ci.sh", 'strictreal audit . --strict || { rc=$?; echo "audit said $rc"; }\n'),
+    "a mark whose branch only warns": (
+        "ci.sh",
+        'if ! strictreal audit . --strict; then ok=no; if [ "$ok" = no ]; then echo warning; fi; fi\n',
+    ),
+    "a test that lets some failures pass": ("ci.sh", "strictreal audit . --strict; [ $? -le 5 ]\n"),
+    "a word that is kept for nobody": ("ci.sh", "strictreal audit . --strict || log=failed\n"),
+    "a substitution whose failure is a word": (
+        "ci.sh",
+        'cmd="strictreal audit . --strict"\nresult=$($cmd) || result=failed\n',
+    ),
+    "a word that is only shown": (
+        "ci.sh",
+        'result=$(strictreal audit . --strict) || result=failed\necho "$result" || exit 1\n',
+    ),
+    "a kept status in a test that lets 1 pass": ("ci.sh", "strictreal audit . --strict\nrc=$?; test $rc -le 1\n"),
+    "a status that is set back to 0": (
+        "ci.sh",
+        "strictreal audit . --strict\nstatus=$?; if [ $status -eq 1 ]; then status=0; fi; exit $status\n",
+    ),
+    "an exit with a comparison": ("ci.sh", "strictreal audit . --strict\nexit $(( $? > 1 ))\n"),
+    "a test for two failures": ("ci.sh", "strictreal audit . --strict || [ $? -eq 124 ] || [ $? -eq 1 ]\n"),
+    "a case that pardons": ("ci.sh", "strictreal audit . --strict\ncase $? in 1|4) exit 0;; esac\n"),
+    "arithmetic that lets 1 pass": ("ci.sh", "strictreal audit . --strict\n(( $? < 2 ))\n"),
+    "a case in which a failure does nothing": (
+        "ci.sh",
+        "strictreal audit . --strict\ncase $? in 0|1) ;; *) exit 1;; esac\n",
+    ),
+    "a status that is overwritten": ("ci.sh", "strictreal audit . --strict\nrc=$?\nrc=0\nexit $rc\n"),
+    "a branch for worse failures alone": (
+        "ci.sh",
+        "strictreal audit . --strict || rc=$?; if [ $rc -gt 1 ]; then exit $rc; fi\n",
+    ),
+    "a branch on the status for worse ones": (
+        "ci.sh",
+        "strictreal audit . --strict\nif [ $? -gt 1 ]; then exit 1; fi\n",
+    ),
+    "a branch that only tells of it": (
+        "ci.sh",
+        "strictreal audit . --strict\nrc=$?\nif [ $rc -ne 0 ]; then echo failed; fi\n",
+    ),
+    "or a test for one failure": ("ci.sh", "strictreal audit . --strict || [ $? -eq 1 ]\n"),
+    "or test for one failure": ("ci.sh", "strictreal audit . --strict || test $? = 1\n"),
+    "an exit with another variable": ("ci.sh", "strictreal audit . --strict || rc=1\nexit $src\n"),
+    "an exit that is a message": ("ci.sh", 'strictreal audit . --strict || rc=1\necho "exit $rc"\n'),
+    "an exit with a comparison of what is kept": ("ci.sh", "strictreal audit . --strict\nrc=$?\nexit $((rc > 1))\n"),
+    "an exit with another word in its place": ("ci.sh", "strictreal audit . --strict || rc=$?\nexit ${rc:+0}\n"),
+    "a test that failures pass": ("ci.sh", "strictreal audit . --strict\n[ $? -ne 0 ]\n"),
+    "a way out that only success takes": (
+        "ci.sh",
+        "strictreal audit . --strict\nrc=$?\n[ $rc -eq 0 ] && exit 0\necho x\n",
+    ),
 }
 KEPT = {
+    "a kept status, tested": ("ci.sh", "strictreal audit . --strict\nrc=$?\n[ $rc -eq 0 ] || exit 1\necho ok\n"),
+    "a branch on the status": ("ci.sh", "strictreal audit . --strict\nif [ $? -ne 0 ]; then exit 1; fi\necho ok\n"),
+    "a mark with a default": (
+        "ci.sh",
+        "strictreal audit . --strict || failed=1\nmake lint || failed=1\nexit ${failed:-0}\n",
+    ),
+    "a mark that a branch asks for": (
+        "ci.sh",
+        'strictreal audit . --strict || failed=yes\nif [ -n "$failed" ]; then\n echo no\n exit 1\nfi\n',
+    ),
+    "a word that the last test asks for": ("ci.sh", 'ok=yes\nstrictreal audit . --strict || ok=no\n[ "$ok" = yes ]\n'),
+    "a word that is run": ("ci.sh", "ok=true\nstrictreal audit . --strict || ok=false\n$ok\n"),
+    "arithmetic on what is kept": ("ci.sh", "strictreal audit . --strict || rc=$?\n(( rc == 0 )) || exit 1\n"),
+    "a case in which failures exit": (
+        "ci.sh",
+        "strictreal audit . --strict\nrc=$?\ncase $rc in 0) ;; *) exit 1;; esac\necho x\n",
+    ),
+    "a branch on arithmetic": ("ci.sh", "strictreal audit . --strict\nrc=$?\nif (( rc )); then exit $rc; fi\necho x\n"),
+    "cleaned up before the exit": ("ci.sh", "strictreal audit . --strict; rc=$?; rm -rf tmp; exit $rc\n"),
+    "test for 0": ("ci.sh", "strictreal audit . --strict\ntest $? -eq 0\n"),
+    "a test for 0, and a message": ("ci.sh", "strictreal audit . --strict\n[ $? -eq 0 ] && echo ok\n"),
+    "a test for 0, or an exit": (
+        "ci.sh",
+        "strictreal audit . --strict\n[[ $? == 0 ]] || { echo no; exit 1; }\necho ok\n",
+    ),
+    "a function that returns it": ("ci.sh", "f() { strictreal audit . --strict; local rc=$?; rm x; return $rc; }\nf\n"),
+    "a branch on a default": (
+        "ci.sh",
+        'strictreal audit . --strict || rc=$?\nif [ "${rc:-0}" -ne 0 ]; then exit "$rc"; fi\necho\n',
+    ),
+    "kept in the other branch": ("ci.sh", "if strictreal audit . --strict; then rc=0; else rc=$?; fi\nexit $rc\n"),
+    "failures that are counted": (
+        "ci.sh",
+        "fails=0\nstrictreal audit . --strict || fails=$((fails+1))\nmake x || fails=$((fails+1))\n[ $fails -eq 0 ] || exit 1\n",
+    ),
+    "failures that arithmetic counts": (
+        "ci.sh",
+        "fails=0\nstrictreal audit . --strict || (( fails++ ))\nexit $fails\n",
+    ),
+    "the other branch exits": (
+        "ci.sh",
+        "strictreal audit . --strict\nrc=$?\nif [ $rc -eq 0 ]; then echo ok; else echo no; exit 1; fi\necho x\n",
+    ),
+    "failures in a list": (
+        "ci.sh",
+        "failed=()\nstrictreal audit . --strict || failed+=(audit)\nif [ ${#failed[@]} -gt 0 ]; then exit 1; fi\n",
+    ),
+    "a branch on more than 0": (
+        "ci.sh",
+        'strictreal audit . --strict\nrc=$?\nif [ "$rc" -gt 0 ]; then exit 1; fi\necho x\n',
+    ),
+    "handed to another step": ("ci.sh", 'strictreal audit . --strict || rc=$?\necho "rc=$rc" >> "$GITHUB_OUTPUT"\n'),
+    "the status of a part of a pipe": ("ci.sh", "strictreal audit . --strict | tee log\nexit ${PIPESTATUS[0]}\n"),
+    "the status of a pipe that fails": (
+        "ci.sh",
+        "set -o pipefail\nstrictreal audit . --strict | tee log\nrc=$?\nexit $rc\n",
+    ),
+    "a mark, or a function that dies": (
+        "ci.sh",
+        "strictreal audit . --strict || fail=1\nif test $fail = 1; then die no; fi\n",
+    ),
+    "a branch that is not the only way": (
+        "ci.sh",
+        'strictreal audit . --strict\nrc=$?\nif [ $rc -ne 0 ] && [ -z "$X" ]; then exit $rc; fi\nexit $rc\n',
+    ),
     "plain": (".github/workflows/ci.yml", ("jobs:\n  a:\n    steps:\n      - run: strictreal audit . --strict\n")),
     "or fail": ("ci.sh", "strictreal audit . || { echo no; exit 1; }\n"),
     "or exit 1": ("ci.sh", "strictreal audit . || exit 1\n"),

@@ -107,6 +107,21 @@ STUBS = {
         "        return True"
     ),
     "a verifier of a foreign base": "class Auth(BaseAuth):\n    def authenticate(self, request):\n        return True",
+    "a refusal after an import": "def pay(amount):\n    import decimal\n    raise NotImplementedError",
+    "a refusal after a global": "def pay(amount):\n    global total\n    raise NotImplementedError",
+    "a refusal of an argument put on itself": "def pay(amount):\n    amount = amount\n    raise NotImplementedError",
+    "a record after a swap that is none": (
+        "def pay(a, b):\n    a, b = a, b\n    a: int = a\n    return {'id': 7, 'state': 'paid'}"
+    ),
+    "a record after an import": ("def pay(a):\n    from decimal import Decimal\n    return {'id': 7, 'state': 'paid'}"),
+    "a refusal of what is there": (
+        "def pay(amount):\n    if amount is None:\n        return None\n    raise NotImplementedError"
+    ),
+    "a refusal of rows": (
+        "def total(rows):\n    if rows is None or len(rows) == 0:\n        return []\n    raise NotImplementedError"
+    ),
+    "a verifier of no matter what": "def verify_token(token):\n    return len(token) > 0 or True",
+    "a verifier that denies no": "def is_valid(token):\n    return not (token.startswith('x') and False)",
     "a lambda": "is_allowed = lambda user, action: True",
     "a route": "@app.post('/pay')\ndef pay(order: Order):\n    return {'status': 'paid', 'id': 'tx-1'}",
     "a task": "@app.task\ndef index(document):\n    pass",
@@ -135,6 +150,19 @@ STUBS = {
 }
 
 REAL = {
+    "an import for its effect": "class App:\n    def ready(self):\n        from app import signals",
+    "an import for its effect and a sign": "def register(name):\n    import app.plugins\n    return True",
+    "an import that is tried": (
+        "def numbers(kind):\n    try:\n        import numpy\n        return 'fast'\n    except ImportError:\n"
+        "        return 'slow'"
+    ),
+    "a case that is known": (
+        "def degree(p):\n    if p.is_constant:\n        return 0\n    raise NotImplementedError(f'of {p}')"
+    ),
+    "an answer for nothing": "def degree(p):\n    if not p:\n        return 7\n    raise NotImplementedError(f'of {p}')",
+    "a verifier with a way out": "def is_valid(token, known):\n    return token in known or len(token) > 9",
+    "a verifier that calls": "def is_valid(token):\n    return decode(token) or True",
+    "a swap": "def order(a, b):\n    a, b = b, a\n    return a - b",
     "an abstract method": "class A(ABC):\n    @abstractmethod\n    def run(self, x):\n        pass",
     "an abstract property": "class A:\n    @property\n    @abc.abstractmethod\n    def size(self): ...",
     "a protocol": "class P(Protocol):\n    def run(self, x) -> int: ...",

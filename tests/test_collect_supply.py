@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
-from strictreal.collect import supply
+from strictreal.collect import pins, supply
 from strictreal.config import Config, settings
 from strictreal.engines import trivy
+from strictreal.errors import BoundExceeded
 from strictreal.facts.supply import ConfigurationScan, DependencyScan, DependencyVulnerability, Misconfiguration
 from strictreal.gather import session
 from strictreal.model import Absence, Fact, Gap, Inventory
@@ -76,9 +80,138 @@ def test_an_older_name_of_a_package_is_found_in_its_line(subject: Path):
     assert supply._line(open_tree(subject), "package-lock.json", "absent") == 0
 
 
-def test_only_names_and_versions_of_a_lock_file_are_asked_for():
-    text = "--index-url=elsewhere\n-e .\nleft == 1.2.0 ; python_version > '3'\nRight_Side==2\nopen>=3\n# no==1\n"
-    assert [found.groups() for found in supply.PINNED.finditer(text)] == [("left", "1.2.0"), ("Right_Side", "2")]
+REQUIREMENTS = {
+    "a plain pin": ("left==1.2.0", ["left 1.2"]),
+    "extras": ("left[fast,small]==1.2", ["left 1.2"]),
+    "arbitrary equality": ("left===1.2", ["left 1.2"]),
+    "an indented line": ("   left == 1.2", ["left 1.2"]),
+    "a continued line": ("left \\\n  ==1.2 \\\n --hash=sha256:00\n", ["left 1.2"]),
+    "a remark in a continuation": ("left==1.2 \\\n    # via right\nright==2", ["left 1.2", "right 2"]),
+    "a byte order mark": ("\ufeffleft==1.2", ["left 1.2"]),
+    "a name in another spelling": ("Right_Side==2 # and why", ["right-side 2"]),
+    "two versions by markers": (
+        "left==1 ; python_version < '3'\nleft==2 ; python_version >= '3'",
+        ["left 1", "left 2"],
+    ),
+    "settings and remarks": ("--index-url=elsewhere\n-i elsewhere\n--require-hashes\n# no==1\n\nleft==1", ["left 1"]),
+    "a file that is read too": ("-r dev.txt\n--constraint=../constraints.txt\nleft==1", ["left 1"]),
+    "line ends of other systems": ("left==1\r\nright==2\r", ["left 1", "right 2"]),
+}
+UNPINNED = (
+    "left",
+    "left>=1",
+    "left==1.*",
+    "left~=1.2",
+    "left==1,==2",
+    "left===latest",
+    "-r other.txt",
+    "--requirement other.txt",
+    "-cother.txt",
+    "-e .",
+    "git+https://example.org/left.git",
+    "left @ https://example.org/left.whl",
+    "./left",
+    "${LEFT}",
+)
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_every_pin_of_a_requirements_file_is_seen(name: str):
+    text, pinned = REQUIREMENTS[name]
+    found = pins.read(text.encode(), "requirements/a.txt", frozenset({"requirements/dev.txt", "constraints.txt"}))
+    assert [(pin.name, pin.version) for pin in found.pinned] == [
+        (one.split()[0], Version(one.split()[1])) for one in pinned
+    ]
+    assert not found.loose
+
+
+@pytest.mark.parametrize("line", UNPINNED)
+def test_a_line_that_pins_no_version_is_told(line: str):
+    found = pins.read(f"# first\nleft==1\n{line}\n".encode(), "requirements.txt", frozenset({"requirements.txt"}))
+    assert [(pin.name, pin.line) for pin in found.pinned] == [("left", 2)]
+    assert found.loose == ((3, line),)
+
+
+def test_a_file_or_line_above_its_bound_is_refused():
+    for data in (b"a" * (pins.MAX_BYTES + 1), b"left \\\n" * pins.MAX_LINE):
+        with pytest.raises(BoundExceeded, match="bound: "):
+            pins.read(data, "requirements.txt", frozenset())
+
+
+@pytest.mark.parametrize(
+    "path", ["requirements/prod.txt", "a/requirements-dev.txt", "requirements.lock", "constraints.txt"]
+)
+def test_files_that_pip_reads_are_known_by_their_names(path: str):
+    assert supply.PYTHON_LOCKS.search(path)
+    assert not supply.PYTHON_LOCKS.search(path.rpartition(".")[0] + ".in")
+
+
+ANSWERING = """#!{python}
+import json, sys
+if sys.argv[1:] == ["--version"]:
+    print("pip-audit 0")
+    sys.exit()
+[file] = [one.split("=", 1)[1] for one in sys.argv if one.startswith("--requirement=")]
+pairs = [line.strip().split("==") for line in open(file)]
+vulns = [{{"id": "EX-1", "fix_versions": ["9"]}}]
+known = [{{"name": n, "version": "7" if n == "other" else v, "vulns": vulns}} for n, v in pairs]
+print(json.dumps({{"dependencies": known}}))
+"""
+
+
+@pytest.fixture
+def _answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "pip-audit"
+    program.parent.mkdir()
+    program.write_text(ANSWERING.format(python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("_answering")
+def test_each_version_of_a_package_is_asked_for_and_lines_without_one_are_a_gap(subject: Path):
+    (subject / "requirements.lock").unlink()
+    (subject / "requirements").mkdir()
+    (subject / "requirements" / "prod.txt").write_text("left==1;os_name=='nt'\nleft[x]==2\nright>=1\n")
+    facts = [fact for fact in collected(subject) if getattr(fact, "path", "") == "requirements/prod.txt"]
+    known = [fact for fact in facts if isinstance(fact, DependencyVulnerability)]
+    assert [(fact.package, fact.installed, fact.where.line) for fact in known] == [("left", "1", 1), ("left", "2", 2)]
+    assert [fact.examined for fact in facts if isinstance(fact, DependencyScan)] == [2]
+    assert [fact.reason for fact in facts if isinstance(fact, Gap)] == [
+        "1 lines pin no version, so there is nothing to look up: line 3, right>=1"
+    ]
+
+
+@pytest.mark.usefixtures("_answering")
+def test_an_answer_about_another_version_is_a_gap(subject: Path):
+    (subject / "requirements.lock").write_text("left==1\nother==2\n")
+    [gap] = [fact for fact in collected(subject) if isinstance(fact, Gap) and fact.path == "requirements.lock"]
+    assert gap.reason == "pip-audit did not look up 1 of 2 packages, other first"
+
+
+def test_more_versions_of_a_package_than_the_bound_are_refused():
+    versions = [("left", Version(str(number))) for number in range(supply.MAX_VERSIONS + 1)]
+    with pytest.raises(BoundExceeded, match="left is pinned to more than"):
+        list(supply._asked(versions))
+
+
+def test_a_configuration_file_on_which_no_rule_was_tried_is_a_gap():
+    tried = {"MisconfSummary": {"Successes": 1, "Failures": 0}}
+    results = [
+        {"Target": "Dockerfile"} | tried,
+        {"Target": "b/Dockerfile", "MisconfSummary": {}},
+        {"Target": "infra"} | tried,
+    ]
+    read = trivy.read(json.dumps({"SchemaVersion": 2, "Results": results}).encode())
+    given = ("Dockerfile", "b/Dockerfile", "c/Dockerfile-dev", "infra/main.tf", "other/main.tf")
+    assert all(map(supply.ALONE.search, given))
+    scan, *gaps = supply._configuration(read, "trivy", given)
+    assert isinstance(scan, ConfigurationScan)
+    assert [gap.path for gap in gaps if isinstance(gap, Gap)] == ["b/Dockerfile", "c/Dockerfile-dev", "other/main.tf"]
+
+
+def test_what_is_beside_a_dockerfile_is_not_tried_alone():
+    assert not any(map(supply.ALONE.search, ["Dockerfile.dockerignore", "values.yaml", "a.tfvars"]))
 
 
 def test_a_report_that_tried_no_rule_is_no_scan():

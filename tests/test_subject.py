@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from subjects import commit, git, lay
 
 from strictreal.errors import BoundExceeded, SubjectError
-from strictreal.subject import MAX_FILE_BYTES, Entry, Tree, open_revision, open_tree
+from strictreal.subject import HIDDEN_NAME, MAX_FILE_BYTES, Entry, Tree, open_revision, open_tree
 
 
 def listed(tree: Tree) -> list[str]:
@@ -177,10 +177,18 @@ def test_two_names_that_would_be_shown_alike_are_not_taken_for_one(tmp_path: Pat
     tree = open_tree(tmp_path)
     assert tree.read(r"caf\xe9.py") == b"escaped"
     [(path, reason)] = tree.left_out
-    assert (path, reason) == (
-        r"caf\xe9.py",
-        "its name is not UTF-8, and another file has the name by which it is shown",
-    )
+    assert (path, reason) == (r"caf\xe9.py", HIDDEN_NAME)
+
+
+def test_two_secrets_in_names_that_would_be_shown_alike_are_not_taken_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("strictreal.redact._TOLD", 1)
+    names = [f"ghp_{digit * 36}.py" for digit in "abcdefghijklmnopqr"]  # 17 of them must share one of 16 digits
+    lay(tmp_path, dict.fromkeys(names, "pass"))
+    tree = open_tree(tmp_path)
+    assert len(tree.entries) < len(names)
+    assert len(tree.entries) + sum(reason == HIDDEN_NAME for _, reason in tree.left_out) == len(names)
 
 
 @given(st.binary(min_size=1, max_size=20).filter(lambda n: b"\0" not in n and b"/" not in n and n not in {b".", b".."}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,10 @@ from strictreal import suite
 from strictreal.check import load
 from strictreal.cli import console
 from strictreal.errors import ConfigurationError, EvidenceError
+
+if TYPE_CHECKING:  # the command line starts fast where it needs neither
+    from strictreal.evidence.statement import Predicate
+    from strictreal.subject import Tree
 
 waiver = typer.Typer(help="Exceptions to findings, and how long they last.", no_args_is_help=True)
 sprint = typer.Typer(help="What the evidence says of a roadmap's sprints.", no_args_is_help=True)
@@ -102,6 +106,7 @@ def sprint_status(
     from strictreal import sprint as sprints
     from strictreal.evidence import listing, sign
     from strictreal.evidence.verify import Demands, verify
+    from strictreal.evidence.witness import Witness
     from strictreal.subject import open_tree
 
     tree = open_tree(path)
@@ -113,16 +118,29 @@ def sprint_status(
     found = next((listing.load(folder / run.bundle) for run in reversed(whole) if not run.only), None)
     if found:
         trusted = sign.trusted(config.settings(), key or ())
-        if problems := verify(found.folder, Demands(keys=trusted)).problems:
+        witness = Witness(config.settings().state_home)
+        if problems := verify(found.folder, Demands(keys=trusted), witness=witness).problems:
             raise EvidenceError(f"{found.folder}: not verified, so it proves nothing: {problems[0]}")
+        if other := _of_another(found.predicate, tree):
+            typer.echo(f"{found.predicate.bundle} is {other}: it proves nothing here", err=True)
+            found = None
     results = found.results.results if found else ()
     standings = sprints.status(roadmaps, results, found.predicate.lane if found else "embedded", known)
     if json:
         console.json(standings)
         return
-    typer.echo(f"after {found.predicate.bundle}" if found else f"{folder}: no bundle of a whole audit yet")
+    typer.echo(f"after {found.predicate.bundle}" if found else f"{folder}: no bundle of a whole audit of this tree yet")
     rows = [(f"{s.roadmap}/{s.sprint}", s.criterion, s.state.value, s.reason or s.text) for s in standings]
     console.table(("sprint", "criterion", "state", ""), rows)
+
+
+def _of_another(said: Predicate, tree: Tree) -> str:
+    """What else than this tree, judged by this suite, a bundle is of; "" when it is of them."""
+    if said.subject.tree != tree.digest:
+        return f"of another tree ({said.subject.tree[:12]}, this one is {tree.digest[:12]})"
+    if said.suite != suite.suite_digest():
+        return f"of another suite ({said.suite[:12]}, the installed one is {suite.suite_digest()[:12]})"
+    return ""
 
 
 waiver.callback()(lambda: None)

@@ -19,7 +19,7 @@ from strictreal.collect.subject import excluded
 from strictreal.config import Config
 from strictreal.model import Fact, Gap, Inventory, Location, Observation
 from strictreal.session import Session
-from strictreal.subject import BEHIND_LINK, HIDDEN_NAME, LINK, SUBMODULE, UNREADABLE_FOLDER, Entry, Tree
+from strictreal.subject import BEHIND_LINK, HIDDEN_NAME, LINK, MISSING, SUBMODULE, UNREADABLE_FOLDER, Entry, Tree
 
 UNITS = ("UnreadPart",)
 UNIT = "UnreadPart"
@@ -66,6 +66,8 @@ def _closed(tree: Tree, config: Config) -> Iterator[tuple[str, str]]:
         elif reason in {LINK, BEHIND_LINK}:
             if led := _led_astray(tree, path, listed):
                 yield path, led
+        elif reason == MISSING and _may_be_code(plain):
+            yield plain, "tracked by git, but missing here: restore it, or remove it from git too"
         elif reason == HIDDEN_NAME or reason.startswith(UNREADABLE_FOLDER):
             yield path, reason
     for entry in tree:

@@ -18,7 +18,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
 from strictreal import programs, suite
+from strictreal.collect import pins
 from strictreal.collect.kube.images import Record, recorded
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
@@ -45,19 +49,22 @@ MAX_DATABASE_DAYS = 14
 MAX_COPIED = 256 * 1024**2
 MAX_LINE_BYTES = 4 * 1024**2
 MAX_TEXT = 300
-PINNED = re.compile(
-    r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})\s{0,9}==\s{0,9}([A-Za-z0-9][A-Za-z0-9.!+_-]{0,99})", re.MULTILINE
-)
-LOCKS = re.compile(  # those that trivy reads by their names
+MAX_VERSIONS = 8
+"""Of one package in one file, each under an environment marker of its own; pip-audit is asked once for each."""
+LOCKS = re.compile(  # trivy is asked; one that it does not read is a gap
     r"(?:^|/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|composer\.lock|Gemfile\.lock"
     r"|poetry\.lock|Pipfile\.lock|uv\.lock|go\.mod|go\.sum|Cargo\.lock|pom\.xml|gradle\.lockfile|packages\.lock\.json"
     r"|pubspec\.lock|mix\.lock|Podfile\.lock|conan\.lock)$"
 )
-PYTHON_LOCKS = re.compile(  # those that trivy reads by their names
-    r"(?:^|/)(?:[\w.-]{0,60}requirements[\w.-]{0,60}\.(?:txt|lock)|constraints[\w.-]{0,60}\.txt)$"
+PYTHON_LOCKS = re.compile(  # what pip reads, by the usual names; pip-audit is asked
+    r"(?:^|/)(?:[\w.-]{0,60}requirements[\w.-]{0,60}\.(?:txt|lock)|constraints[\w.-]{0,60}\.txt"
+    r"|(?:requirements|constraints)/[^/]{1,200}\.(?:txt|lock))$"
 )
 CONFIGURATIONS = re.compile(
     r"(?:^|/)(?:Dockerfile|Containerfile)[\w.-]{0,60}$|\.(?:ya?ml|tf|tpl|bicep|dockerfile)$|/Chart\.lock$"
+)
+ALONE = re.compile(  # files of which each is tried on its own, or with its folder
+    r"(?:^|/)(?:Dockerfile|Containerfile)(?!\.dockerignore$)[\w.-]{0,60}$|\.(?:tf|dockerfile)$"
 )
 REPORTS = {"dependencies.json": "DependencyScan", "configuration.json": "ConfigurationScan", "image.json": "ImageScan"}
 """In a specimen: a report as trivy writes it."""
@@ -74,8 +81,9 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
             yield Observation(collector=COLLECTOR, source="", digest=tree.digest, facts=absent)
             return
         kept = [entry.path for entry in tree if not excluded(config, entry.path)]
-        for path in filter(PYTHON_LOCKS.search, kept):
-            yield _observed(tree, session, "DependencyScan", [path], partial(_python, tree, path))
+        pinned = frozenset(filter(PYTHON_LOCKS.search, kept))
+        for path in sorted(pinned):
+            yield _observed(tree, session, "DependencyScan", [path], partial(_python, tree, path, pinned))
         if locks := list(filter(LOCKS.search, kept)):
             yield _observed(tree, session, "DependencyScan", locks, partial(_locks, tree, session, locks))
         if files := list(filter(CONFIGURATIONS.search, kept)):
@@ -105,36 +113,69 @@ def _observed(
     )
 
 
-def _python(tree: Tree, path: str) -> Iterator[Fact]:
-    """What pip-audit knows of one file of pinned packages."""
+def _python(tree: Tree, path: str, others: frozenset[str]) -> Iterator[Fact]:
+    """What pip-audit knows of one file of pinned packages; a gap where a line pins nothing."""
     pip_audit.find()
-    text = tree.read(path).decode(errors="replace")
-    lines = {_normalised(found[1]): text.count("\n", 0, found.start()) + 1 for found in PINNED.finditer(text)}
-    pinned = {_normalised(found[1]): found[2] for found in PINNED.finditer(text)}
-    if not pinned:
+    found = pins.read(tree.read(path), path, others)
+    lines = {(pin.name, pin.version): pin.line for pin in reversed(found.pinned)}
+    if lines:
+        known = tuple(_asked(lines))
+        yield DependencyScan(
+            where=Location(path), scanner=f"pip-audit {pip_audit.version()}", database="PyPI", examined=len(lines)
+        )
+        for (name, version), one in known:
+            for vulnerability in one.vulnerabilities:
+                yield DependencyVulnerability(
+                    where=Location(path, lines[name, version]),
+                    id=vulnerability.id,
+                    package=name,
+                    installed=one.version,
+                    fixed=", ".join(vulnerability.fixed),
+                    title=", ".join(vulnerability.aliases),
+                )
+    elif not found.loose:
         raise StrictRealError("pins no package by name==version, so there is nothing to look up")
-    known = {_normalised(one.name): one for one in pip_audit.audit(pinned)}
-    unseen = sorted(name for name in pinned if name not in known or known[name].skipped)
-    if unseen:
-        raise StrictRealError(f"pip-audit did not look up {len(unseen)} of {len(pinned)} packages, {unseen[0]} first")
-    yield DependencyScan(
-        where=Location(path), scanner=f"pip-audit {pip_audit.version()}", database="PyPI", examined=len(pinned)
-    )
-    for name, one in sorted(known.items()):
-        for vulnerability in one.vulnerabilities:
-            yield DependencyVulnerability(
-                where=Location(path, lines.get(name, 0)),
-                id=vulnerability.id,
-                package=name,
-                installed=one.version,
-                fixed=", ".join(vulnerability.fixed),
-                title=", ".join(vulnerability.aliases),
+    if found.loose:
+        first = found.loose[0]
+        reason = f"{len(found.loose)} lines pin no version, so there is nothing to look up: line {first.line}, "
+        yield Gap(
+            of="DependencyScan", where=Location(path, first.line), reason=reason + redact(first.text, MAX_TEXT // 2)
+        )
+
+
+def _asked(wanted: Iterable[tuple[str, Version]]) -> Iterator[tuple[tuple[str, Version], pip_audit.Dependency]]:
+    """pip-audit's answer for each version of each package, sorted.
+
+    Raises:
+        StrictRealError: it did not look one up, or looked up another version.
+        BoundExceeded: a package has more versions than MAX_VERSIONS.
+    """
+    rounds: list[dict[str, Version]] = []
+    for name, version in sorted(wanted):
+        free = next((one for one in rounds if name not in one), None)
+        if free is None:
+            rounds.append(free := {})
+        free[name] = version
+    if len(rounds) > MAX_VERSIONS:
+        most = next(iter(rounds[-1]))
+        raise BoundExceeded(f"{most} is pinned to more than {MAX_VERSIONS} versions (bound: versions of a package)")
+    for asked in rounds:
+        answers = pip_audit.audit({name: str(version) for name, version in asked.items()})
+        known = {str(canonicalize_name(one.name)): one for one in answers}
+        unseen = [name for name, version in asked.items() if not _answers(known.get(name), version)]
+        if unseen:
+            raise StrictRealError(
+                f"pip-audit did not look up {len(unseen)} of {len(asked)} packages, {unseen[0]} first"
             )
+        yield from (((name, version), known[name]) for name, version in asked.items())
 
 
-def _normalised(name: str) -> str:
-    """As PyPI compares names."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _answers(one: pip_audit.Dependency | None, version: Version) -> bool:
+    """Whether an answer is about this version."""
+    try:
+        return one is not None and not one.skipped and Version(one.version) == version
+    except InvalidVersion:
+        return False
 
 
 def _locks(tree: Tree, session: Session, paths: list[str]) -> Iterator[Fact]:
@@ -145,7 +186,8 @@ def _locks(tree: Tree, session: Session, paths: list[str]) -> Iterator[Fact]:
     yield from _dependencies(report, scanner, day, partial(_line, tree))
     read = {result.target for result in report.results or () if result.packages}
     for path in paths:
-        if path not in read and not path.endswith("go.sum"):  # which trivy reads with go.mod
+        beside = path.removesuffix("go.sum") + "go.mod"  # with which trivy reads go.sum
+        if path not in read and not (path.endswith("go.sum") and beside in paths):
             yield Gap(of="DependencyScan", where=Location(path), reason="trivy read no package from it")
 
 
@@ -167,14 +209,25 @@ def _configurations(tree: Tree, session: Session, paths: list[str]) -> Iterator[
     with tempfile.TemporaryDirectory(prefix="strictreal-configurations-") as name:
         _copy(tree, paths, Path(name))
         report = trivy.scan("config", name, session.trivy_cache)
-    yield from _configuration(report, scanner)
+    yield from _configuration(report, scanner, tuple(filter(ALONE.search, paths)))
 
 
-def _configuration(report: trivy.Report, scanner: str) -> Iterator[Fact]:
+def _configuration(report: trivy.Report, scanner: str, alone: tuple[str, ...] = ()) -> Iterator[Fact]:
+    """What trivy says of configuration files.
+
+    Args:
+        alone: files that it was given and must have tried rules on.
+
+    Raises:
+        StrictRealError: it tried no rule at all.
+    """
     tried = 0
+    reached: set[str] = set()
     for result in report.results or ():
-        if result.summary:
-            tried += result.summary.successes + result.summary.failures
+        rules = result.summary.successes + result.summary.failures if result.summary else 0
+        tried += rules
+        if rules or result.misconfigurations:
+            reached.add(result.target)
         for one in result.misconfigurations or ():
             if one.status == "FAIL":
                 yield Misconfiguration(
@@ -189,6 +242,11 @@ def _configuration(report: trivy.Report, scanner: str) -> Iterator[Fact]:
     if not tried:
         raise StrictRealError("trivy config tried no rule on any file")
     yield ConfigurationScan(where=Location(""), scanner=scanner, database=scanner, examined=tried)
+    for path in alone:
+        # Rules that a Terraform file keeps are told of its folder, or of the root of what was scanned.
+        told = {path, *map(str, PurePosixPath(path).parents)} if path.endswith(".tf") else {path}
+        if reached.isdisjoint(told):
+            yield Gap(of="ConfigurationScan", where=Location(path), reason="trivy config tried no rule on it")
 
 
 def _images(tree: Tree, session: Session) -> Iterator[Observation]:

@@ -30,7 +30,7 @@ Severity = Literal["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
 _PACKAGES = ("--scanners=vuln", "--list-all-pkgs", "--offline-scan", "--skip-db-update", "--skip-java-db-update")
 _FLAGS: dict[Kind, tuple[str, ...]] = {
     "config": ("--skip-check-update",),
-    "fs": _PACKAGES,
+    "fs": (*_PACKAGES, "--include-dev-deps"),
     "image": _PACKAGES,
     "sbom": _PACKAGES,
 }

@@ -127,11 +127,14 @@ def _contradictions(bundle: Bundle) -> Iterator[str]:
         yield f"only {', '.join(said.only)} were asked for, but the outcomes are of {', '.join(sorted(said.outcomes))}"
     clocks, trees = [], set()
     for observation in factfiles.observations(bundle.folder, factfiles.FACTS):
-        clocks += [fact.now for fact in observation.facts if isinstance(fact, RunTime)]
+        clocks += [fact for fact in observation.facts if isinstance(fact, RunTime)]
         if observation.collector == "subject":
             trees.add(observation.digest)
-    if clocks != [said.time]:
-        yield f"the facts were collected at {', '.join(clocks) or 'no known time'}, the statement says {said.time}"
+    if [clock.now for clock in clocks] != [said.time]:
+        times = ", ".join(clock.now for clock in clocks) or "no known time"
+        yield f"the facts were collected at {times}, the statement says {said.time}"
+    if any((clock.lane, clock.strict) != (said.lane, said.strict) for clock in clocks):
+        yield f"the facts were not collected in lane {said.lane}, {'strict' if said.strict else 'not strict'}"
     if trees != {said.subject.tree}:
         drawn = ", ".join(sorted(trees)) or "unknown"
         yield f"the facts were drawn from tree {drawn}, the statement names {said.subject.tree}"

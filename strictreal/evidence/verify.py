@@ -177,6 +177,8 @@ def _judge_statement(found: Contents, demands: Demands, problems: list[str], not
         problems.append(f"{ENVELOPE}: judged by suite {said.suite}, not by {demands.suite}")
     if said.only:
         notes.append(f"not a whole audit: only {', '.join(map(printable, said.only))} ran")
+    if said.base:
+        notes.append(f"only what changed since {printable(said.base.revision)} ({said.base.commit[:12]}) fails it")
     if said.subject.dirty:
         notes.append(f"the tree had {said.subject.dirty} uncommitted paths")
     if not found.envelope.signatures:

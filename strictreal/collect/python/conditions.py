@@ -268,7 +268,7 @@ def uses(module: ParsedModule, test: ast.expr, block: list[ast.stmt]) -> bool:
     """
     asked, _ = subject(test, when=True)
     if isinstance(asked, ast.BoolOp):
-        first, last = (subject(asked.values[at], when=True)[0] for at in (0, -1))
+        first, last = subject(asked.values[0], when=True)[0], subject(asked.values[-1], when=True)[0]
         asked = first if isinstance(asked.op, ast.Or) else last if ast.dump(first) in ast.dump(last) else asked
     if statuses.tripped(asked):
         return any(isinstance(n, ast.Call) for s in block[:MAX_STATEMENTS] for n in bodies.within(s))
@@ -282,8 +282,8 @@ def uses(module: ParsedModule, test: ast.expr, block: list[ast.stmt]) -> bool:
         asked = asked.value  # whom `is_connected` is asked of
     if not isinstance(asked, ast.Name | ast.Attribute):
         return False
-    called = (n.func for s in block[:MAX_STATEMENTS] for n in bodies.within(s) if isinstance(n, ast.Call))
-    holders = [holder for f in called for holder in _holders(f)]
+    calls = (n.func for s in block[:MAX_STATEMENTS] for n in bodies.within(s) if isinstance(n, ast.Call))
+    holders = [holder for f in calls for holder in _holders(f)]
     if getattr(asked, "id", "") in {"self", "cls"}:
         return any(words(_last(holder))[-1:] and words(_last(holder))[-1] in CLIENTS for holder in holders)
     wanted = ast.dump(asked)

@@ -167,7 +167,7 @@ def _fixtures(module: ParsedModule) -> Iterator[Fake]:
                 if isinstance(inner.value, ast.Name) and inner.value.id == name:
                     yield record(module, inner, "mock", f"pytest_mock.{name}.{inner.attr}")
         elif name in FIXTURES and module.role == "test":
-            uses = [
+            uses: list[ast.AST] = [
                 n for n in ast.walk(function) if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == name
             ]
             for used in uses or [argument]:

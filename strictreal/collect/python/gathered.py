@@ -66,7 +66,9 @@ def _of_target(module: ParsedModule, call: ast.Call, target: ast.expr, loads: Lo
         if not uses:
             yield call, "gather whose errors nobody looks at"
         elif all(_is_sifted(module, use) for use in uses):
-            yield call, "gather whose errors are left out"
+            at = module.parents.get(uses[0], call)
+            whole = module.parents.get(at, at) if isinstance(at, ast.comprehension) else at
+            yield whole, "gather whose errors are left out"
     for part in target.elts if isinstance(target, ast.Tuple) else ():
         uses = _uses(module, part, loads) if isinstance(part, ast.Name) else []
         if (replaced := next((use for use in uses if _is_replaced(module, use)), None)) is not None:

@@ -34,9 +34,7 @@ _PASSIVE_METHODS = vocabulary(
 )
 _AROUND = vocabulary("span trace tracer timer timed timing measure stopwatch lock rlock mutex semaphore")
 """Words of context managers that leave alone what happens within them."""
-_DIGESTS = vocabulary("hexdigest digest encode update lower upper strip")
-_COMPUTING = vocabulary("compute calculate calc hash digest hexdigest hmac checksum fingerprint")
-"""First words of functions that compute something, and whose result is what matters."""
+_BLANK = frozenset({"none", "true", "false", "trivial"})
 Course = Literal["works", "ends", "falls"]
 
 
@@ -62,6 +60,9 @@ class Reading:
     _answers: list[tuple[str, Value]] = field(default_factory=list)
     _known: dict[str, tuple[str, Value]] = field(default_factory=dict)
     _yields: bool = False
+    _absent: int = 0
+    """How many of the answers are blank ones to a blank argument."""
+    _imports: bool = False
     _fields: dict[str, int] = field(default_factory=dict)
 
 
@@ -69,8 +70,10 @@ def read(module: ParsedModule, node: Functions) -> Reading:
     """What kind of body a function has; `echo` and `affirms` are not told here."""
     seen = Reading()
     course = _read(module, statements(node), seen, MAX_NESTING)
-    if course == "works" or (seen.refusal is not None and seen._answers):
+    if course == "works" or (seen.refusal is not None and len(seen._answers) > seen._absent):
         return seen
+    if seen._imports and seen.refusal is None and all(value in _BLANK for _, value in seen._answers):
+        return seen  # the import itself is the work: it registers something, or tries whether it is there
     if seen.refusal is not None:
         seen.body, seen.shown = "refuses", refusals.shown(seen.refusal)
     elif not seen._answers:
@@ -129,10 +132,37 @@ def _read_if(module: ParsedModule, statement: ast.If, seen: Reading, depth: int)
     if only_raises(statement.body) and not statement.orelse:
         seen.validates = True
         return "falls"
+    before = len(seen._answers)
     courses = {_read(module, part, seen, depth - 1) for part in (statement.body, statement.orelse)}
+    given = seen._answers[before:]
+    if _asks_for_absence(statement.test) and all(value in {"none", "trivial", "false"} for _, value in given):
+        seen._absent += len(given)
     if "works" in courses or seen.refusal is not None:  # some cases are refused, others are not
         return "works"
     return "ends" if courses == {"ends"} else "falls"
+
+
+def _asks_for_absence(test: ast.expr) -> bool:
+    """Whether a test asks for an argument that is not given, or is empty: `x is None`, `not x`, `len(x) == 0`."""
+    if isinstance(test, ast.BoolOp):
+        return all(map(_asks_for_absence, test.values))
+    if isinstance(test, ast.UnaryOp):
+        return isinstance(test.op, ast.Not) and _names(test.operand)
+    if not (isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is | ast.Eq) and len(test.ops) == 1):
+        return False
+    blank = test.comparators[0]
+    return _names(test.left) and (
+        (isinstance(blank, ast.Constant) and blank.value in {None, "", 0, b""})
+        or (isinstance(blank, ast.List | ast.Tuple) and not blank.elts)
+        or (isinstance(blank, ast.Dict) and not blank.keys)
+    )
+
+
+def _names(expression: ast.expr) -> bool:
+    """Whether an expression is a name, or the length of what it names."""
+    if isinstance(expression, ast.Call) and getattr(expression.func, "id", "") == "len" and len(expression.args) == 1:
+        expression = expression.args[0]
+    return isinstance(expression, ast.Name)
 
 
 def _read_match(module: ParsedModule, statement: ast.Match, seen: Reading, depth: int) -> Course:
@@ -230,6 +260,11 @@ def _is_idle(module: ParsedModule, statement: ast.stmt, seen: Reading, *, top: b
     """Whether a statement leaves nothing behind but a log line or a literal under a local name."""
     if isinstance(statement, ast.Pass | ast.Break | ast.Continue) or (top and _builds(module, statement, seen)):
         return True
+    if isinstance(statement, ast.Global | ast.Nonlocal) or _is_of_itself(statement):
+        return True
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        seen._imports = True
+        return top  # within a `try`, whether it can be imported is the answer
     if isinstance(statement, ast.Delete):
         return all(isinstance(target, ast.Name) for target in statement.targets)
     if isinstance(statement, ast.Assert):
@@ -269,6 +304,22 @@ def _is_idle(module: ParsedModule, statement: ast.stmt, seen: Reading, *, top: b
     return False
 
 
+def _is_of_itself(statement: ast.stmt) -> bool:
+    """Whether a local name is given its own value, or no more than a type: `x = x`, `a, b = a, b`, `x: int`."""
+    if isinstance(statement, ast.AnnAssign):
+        target, value = statement.target, statement.value
+        return isinstance(target, ast.Name) and (
+            value is None or (isinstance(value, ast.Name) and value.id == target.id)
+        )
+    if not isinstance(statement, ast.Assign):
+        return False
+    named = [
+        [getattr(part, "id", "") for part in (side.elts if isinstance(side, ast.Tuple) else [side])]
+        for side in (*statement.targets, statement.value)
+    ]
+    return "" not in named[-1] and all(names == named[-1] for names in named)
+
+
 def _plain_arguments(module: ParsedModule, expression: ast.expr) -> bool:
     call = expression.value if isinstance(expression, ast.Await) else expression
     if not isinstance(call, ast.Call) or bodies.is_sleep(module, call):
@@ -291,57 +342,6 @@ def passive(module: ParsedModule, expression: ast.expr) -> bool:
         elif isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.Lambda | ast.NamedExpr):
             return False
     return True
-
-
-def affirms(module: ParsedModule, node: Functions) -> bool:
-    """Whether the only answer is True, and nothing in the body can keep the function from giving it."""
-    body = [inner for statement in node.body for inner in bodies.within(statement)]
-    tolerant = [t for t in body if isinstance(t, ast.Try) and t.handlers and not any(map(_raises, t.handlers))]
-    guarded = {inner for t in tolerant for statement in t.body for inner in bodies.within(statement)}
-    if not _always_returns(node.body, MAX_NESTING):
-        return False
-    for inner in body:
-        if isinstance(inner, ast.Return):
-            if not (isinstance(inner.value, ast.Constant) and inner.value.value is True):
-                return False
-        elif isinstance(inner, ast.Raise | ast.Assert | ast.Yield | ast.YieldFrom | ast.While):
-            return False
-        elif isinstance(inner, ast.Call):
-            if inner not in guarded and not bodies.is_log(module, inner) and not _computes(module, inner):
-                return False
-        elif isinstance(inner, ast.Subscript | ast.Attribute) and not isinstance(inner.ctx, ast.Load):
-            return False  # it stores something: a function with an effect and a status
-    return True
-
-
-def _computes(module: ParsedModule, call: ast.Call) -> bool:
-    """Whether a call computes a value and cannot reject what it is given: a digest, a checksum."""
-    function = call.func
-    if isinstance(function, ast.Attribute) and function.attr in _DIGESTS:
-        return True
-    name = dotted(module, function)
-    if name.startswith(("hashlib.", "hmac.", "zlib.crc32", "zlib.adler32")) or name in {"len", "str", "repr", "sorted"}:
-        return True
-    return name == "json.dumps" or not _COMPUTING.isdisjoint(words(name.rpartition(".")[2])[:1])
-
-
-def _always_returns(block: list[ast.stmt], depth: int) -> bool:
-    """Whether no path leaves a block but by `return`; errors aside."""
-    last = block[-1]
-    if isinstance(last, ast.Return):
-        return True
-    parts: list[list[ast.stmt]] = []
-    if isinstance(last, ast.If):
-        parts = [last.body, last.orelse]
-    elif isinstance(last, ast.Try):
-        parts = [last.orelse or last.body, *(handler.body for handler in last.handlers)]
-    elif isinstance(last, ast.With | ast.AsyncWith):
-        parts = [last.body]
-    return bool(parts) and depth > 0 and all(part and _always_returns(part, depth - 1) for part in parts)
-
-
-def _raises(handler: ast.ExceptHandler) -> bool:
-    return any(isinstance(inner, ast.Raise) for inner in bodies.within(handler))
 
 
 def echoes(module: ParsedModule, node: Functions) -> bool:

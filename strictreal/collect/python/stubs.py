@@ -6,7 +6,7 @@ import ast
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from strictreal.collect.python import bodies, classes, reading, refusals, remarks
+from strictreal.collect.python import affirming, bodies, classes, reading, refusals, remarks
 from strictreal.collect.python.bodies import Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.reading import Reading
@@ -48,7 +48,7 @@ def _function(module: ParsedModule, node: Functions, comments: Comments, referre
     seen = reading.read(module, node)
     if seen.refusal is not None and _is_design(module, node, seen.refusal):
         return None
-    if seen.body is None and not _VERIFYING.isdisjoint(words(node.name)) and reading.affirms(module, node):
+    if seen.body is None and not _VERIFYING.isdisjoint(words(node.name)) and affirming.affirms(module, node):
         seen.body, seen.value, seen.shown = "affirms", "true", "True"
     if seen.body is None and not _remarked(node, comments):
         return None

@@ -14,7 +14,7 @@ from tree_sitter import Node
 
 from strictreal.collect.shell import audits, variable
 from strictreal.collect.shell.audits import base
-from strictreal.collect.shell.fails import Fails, reads_status
+from strictreal.collect.shell.fails import Fails
 from strictreal.collect.shell.syntax import MAX_DEPTH, descendants, parse, row, statements, text_of
 from strictreal.collect.shell.words import UNKNOWN, Names
 from strictreal.collect.strictevasion import Evasion, Unread
@@ -100,8 +100,8 @@ class _Script:
                 self._visit(statement, lost if waits else "&", ignored=True)
             elif after is None or self._hands_on(after):
                 self._visit(statement, lost, ignored=ignored, catch=catch)
-            elif reads_status(after, self.text):
-                self._visit(statement, self._told(self.fails.anywhere(after), lost, ""), ignored=True)
+            elif how := self.fails.reads_status(after):
+                self._visit(statement, self._told(how, lost, ""), ignored=True)
             elif self.errexit and not ignored:
                 self._visit(statement, lost, catch=True)
             elif self._may_be_kept(statement, below[-1][0]):
@@ -268,9 +268,10 @@ class _Script:
             if index == len(parts) - 1 or (self.errexit and not ignored):
                 self._visit(part, lost, ignored=ignored, catch=catch or index < len(parts) - 1)
             else:
-                read = reads_status(parts[index + 1], self.text) or self._hands_on(parts[index + 1])
-                how = "; " + text_of(parts[index + 1]).split("\n")[0]
-                self._visit(part, lost if read else lost or how[:MAX_SHOWN], ignored=True)
+                after = parts[index + 1]
+                read = "status" if self._hands_on(after) else self.fails.reads_status(after)
+                shown = "; " + text_of(after).split("\n")[0]
+                self._visit(part, self._told(read, lost, shown[:MAX_SHOWN]), ignored=True)
 
     def _while(self, node: Node, lost: str, *, ignored: bool) -> None:
         conditions = [c for c in node.children_by_field_name("condition") if c.is_named]
