@@ -215,8 +215,21 @@ LOST = {
         "ci.sh",
         "strictreal audit . --strict\nrc=$?\n[ $rc -eq 0 ] && exit 0\necho x\n",
     ),
+    "a mark of success that nobody asks for": ("ci.sh", "ok=no\nif strictreal audit .; then ok=yes; fi\necho $ok\n"),
+    "a mark of success that was there before": (
+        "ci.sh",
+        "ok=yes\nif strictreal audit .; then ok=yes; fi\n[ $ok = yes ] || exit 1\n",
+    ),
+    "a mark of success that is set again": (
+        "ci.sh",
+        "ok=no\nif strictreal audit .; then ok=yes; fi\nok=yes\n[ $ok = yes ] || exit 1\n",
+    ),
 }
 KEPT = {
+    "a mark of success that is asked for": (
+        "ci.sh",
+        "ok=no\nif strictreal audit .; then ok=yes; fi\nif [ $ok = no ]; then exit 1; fi\necho done\n",
+    ),
     "a kept status, tested": ("ci.sh", "strictreal audit . --strict\nrc=$?\n[ $rc -eq 0 ] || exit 1\necho ok\n"),
     "a branch on the status": ("ci.sh", "strictreal audit . --strict\nif [ $? -ne 0 ]; then exit 1; fi\necho ok\n"),
     "a mark with a default": (

@@ -114,6 +114,7 @@ STUBS = {
         "def pay(a, b):\n    a, b = a, b\n    a: int = a\n    return {'id': 7, 'state': 'paid'}"
     ),
     "a record after an import": ("def pay(a):\n    from decimal import Decimal\n    return {'id': 7, 'state': 'paid'}"),
+    "zeros of an import": "def embed(text):\n    import numpy as np\n    return np.zeros(384)",
     "a refusal of what is there": (
         "def pay(amount):\n    if amount is None:\n        return None\n    raise NotImplementedError"
     ),
@@ -161,7 +162,21 @@ REAL = {
     ),
     "an answer for nothing": "def degree(p):\n    if not p:\n        return 7\n    raise NotImplementedError(f'of {p}')",
     "a verifier with a way out": "def is_valid(token, known):\n    return token in known or len(token) > 9",
+    "a verifier with an idle part": "def is_valid(token, known):\n    return token in known and True",
     "a verifier that calls": "def is_valid(token):\n    return decode(token) or True",
+    "a cache that is emptied": "CACHE = {'a': 1}\ndef send(key):\n    global CACHE\n    CACHE = {}",
+    "a cache that is taken away": "def send(key):\n    global CACHE\n    del CACHE",
+    "a count that starts anew": (
+        "def counter():\n    n = load()\n    def send(key):\n        nonlocal n\n        n = 0\n    return send"
+    ),
+    "a policy that is imported": (
+        "def policy(kind):\n    from passlib import CryptContext\n"
+        "    return CryptContext(schemes=['bcrypt'], deprecated='auto')"
+    ),
+    "a context that is imported": (
+        "def context(self):\n    from passlib import CryptContext\n"
+        "    made = CryptContext(schemes=['bcrypt'], deprecated='auto')\n    return made"
+    ),
     "a swap": "def order(a, b):\n    a, b = b, a\n    return a - b",
     "an abstract method": "class A(ABC):\n    @abstractmethod\n    def run(self, x):\n        pass",
     "an abstract property": "class A:\n    @property\n    @abc.abstractmethod\n    def size(self): ...",

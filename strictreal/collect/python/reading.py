@@ -62,7 +62,9 @@ class Reading:
     _yields: bool = False
     _absent: int = 0
     """How many of the answers are blank ones to a blank argument."""
-    _imports: bool = False
+    _imported: set[str] = field(default_factory=set)
+    _outer: set[str] = field(default_factory=set)
+    """Names that are `global` or `nonlocal`: what is put there stays."""
     _fields: dict[str, int] = field(default_factory=dict)
 
 
@@ -72,7 +74,7 @@ def read(module: ParsedModule, node: Functions) -> Reading:
     course = _read(module, statements(node), seen, MAX_NESTING)
     if course == "works" or (seen.refusal is not None and len(seen._answers) > seen._absent):
         return seen
-    if seen._imports and seen.refusal is None and all(value in _BLANK for _, value in seen._answers):
+    if seen._imported and seen.refusal is None and all(value in _BLANK for _, value in seen._answers):
         return seen  # the import itself is the work: it registers something, or tries whether it is there
     if seen.refusal is not None:
         seen.body, seen.shown = "refuses", refusals.shown(seen.refusal)
@@ -119,7 +121,7 @@ def _read_return(module: ParsedModule, statement: ast.Return, seen: Reading) -> 
     name = statement.value.id if isinstance(statement.value, ast.Name) else ""
     known = {key: value for key, (_, value) in seen._known.items()}
     value = bodies.value_of(module, statement.value, known) or literals_of_class.value(module, statement)
-    if not value:
+    if not value or (value != "numbers" and _borrows(statement.value, seen)):
         return "works"
     shown = seen._known[name][0] if name in seen._known else bodies.source(statement.value)
     seen._answers.append((shown, value))
@@ -260,13 +262,17 @@ def _is_idle(module: ParsedModule, statement: ast.stmt, seen: Reading, *, top: b
     """Whether a statement leaves nothing behind but a log line or a literal under a local name."""
     if isinstance(statement, ast.Pass | ast.Break | ast.Continue) or (top and _builds(module, statement, seen)):
         return True
-    if isinstance(statement, ast.Global | ast.Nonlocal) or _is_of_itself(statement):
+    if isinstance(statement, ast.Global | ast.Nonlocal):
+        seen._outer.update(statement.names)
+        return True
+    if _is_of_itself(statement):
         return True
     if isinstance(statement, ast.Import | ast.ImportFrom):
-        seen._imports = True
-        return top  # within a `try`, whether it can be imported is the answer
+        names = {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
+        seen._imported |= names
+        return names.isdisjoint(seen._outer) and top  # within a `try`, whether it can be imported is the answer
     if isinstance(statement, ast.Delete):
-        return all(isinstance(target, ast.Name) for target in statement.targets)
+        return all(isinstance(target, ast.Name) and target.id not in seen._outer for target in statement.targets)
     if isinstance(statement, ast.Assert):
         seen.validates = True
         return passive(module, statement.test)
@@ -297,11 +303,18 @@ def _is_idle(module: ParsedModule, statement: ast.stmt, seen: Reading, *, top: b
         known = {key: value for key, (_, value) in seen._known.items()}
         value = bodies.value_of(module, statement.value, known)
         for target in targets:
-            if not isinstance(target, ast.Name) or not value:
+            if not isinstance(target, ast.Name) or not value or target.id in seen._outer:
+                return False
+            if value != "numbers" and _borrows(statement.value, seen):
                 return False
             seen._known[target.id] = (bodies.source(statement.value), value)
         return True
     return False
+
+
+def _borrows(expression: ast.expr, seen: Reading) -> bool:
+    """Whether an expression is made of what the body imports: the answer is settled there, not made up here."""
+    return any(isinstance(node, ast.Name) and node.id in seen._imported for node in bodies.within(expression))
 
 
 def _is_of_itself(statement: ast.stmt) -> bool:

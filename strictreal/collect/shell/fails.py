@@ -41,7 +41,7 @@ class Fails:
         self.taken = ["?", *dict.fromkeys(found[1] for found in _TAKEN.finditer(script))][:MAX_READERS]
         """What a status is read from: `?`, and the variables that are set to it."""
         self._asked: dict[str, str] = {}
-        self._kept: dict[tuple[int, str], str] = {}
+        self._kept: dict[tuple[int, str, tuple[int | str, ...]], str] = {}
         self._trees: dict[int, Tree] = {}
         self._steps = 0
 
@@ -163,7 +163,7 @@ class Fails:
 
     def _keeps(self, node: Node, name: str, values: Sequence[int | str]) -> str:
         """How the script fails by what an assignment keeps in a variable."""
-        key = node.start_byte, name
+        key = node.start_byte, name, tuple(values)
         if key not in self._kept:
             self._kept[key] = ""  # what an assignment that is asked about itself adds
             tree = self._tree(node)
@@ -176,6 +176,19 @@ class Fails:
                     self._kept[key] = how
                     break
         return self._kept[key]
+
+    def marked(self, parts: Sequence[Node]) -> str:
+        """How the script fails when what runs after a success alone does not set the variable that it sets."""
+        for part in parts:
+            name, held = part.child_by_field_name("name"), part.child_by_field_name("value")
+            if part.type != "variable_assignment" or name is None or held is None:
+                continue
+            others = [n for n in self._tree(part).assignments.get(text_of(name), ()) if n != part]
+            before = [n.child_by_field_name("value") for n in others if n.start_byte < part.start_byte]
+            default = text_of(before[-1]).strip("\"'") if before and before[-1] else ""
+            if len(others) == len(before) and not re.search(r"[$`]", default):
+                return self._keeps(part, text_of(name), (default,))
+        return ""
 
     def _step(self, steps: int) -> None:
         self._steps += steps

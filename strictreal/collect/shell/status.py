@@ -248,7 +248,8 @@ class _Script:
         rest = [child for child in node.named_children if child.type in {"elif_clause", "else_clause"}]
         used = next(filter(None, (self.fails.anywhere(child) for child in (*branches, *rest))), "")
         for condition in conditions:
-            self._condition(condition, self._told(used, lost, "a condition"))
+            marked = "" if used or condition.type == "negated_command" else self.fails.marked(branches)
+            self._condition(condition, self._told(used or marked, lost, "a condition"))
         self._block(branches, lost, ignored=ignored, catch=catch)
         for clause in rest:
             parts = [child for child, _ in statements(clause)]
