@@ -86,7 +86,7 @@ def test_the_statement_and_all_that_reads_it_say_so(part: Run):
 
 def test_a_sprint_is_not_shown_by_a_bundle_of_a_part(part: Run, subject: Path):
     shown = strictreal("sprint", "status", subject, "--output", Path(part.document["bundle"]).parents[2])
-    assert "no bundle of a whole audit yet" in shown.output
+    assert "no bundle of a whole audit of this tree yet" in shown.output
     assert "not proven" in shown.output
 
 
