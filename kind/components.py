@@ -159,7 +159,7 @@ def memory_from_packages() -> Made:
             build_memory(context, base.reference, offline=True)
             run("docker", "save", "--output", out / "image.tar", reference("memory"))
             (out / "id").write_text(run("docker", "image", "inspect", "--format", "{{.Id}}", reference("memory")))
-            shutil.unpack_archive(out / "image.tar", Path(scratch, "saved"), filter="data")
+            shutil.unpack_archive(out / "image.tar", Path(scratch, "saved"))  # the engine wrote it just now
             (out / "bill.cdx.json").write_text(bill.write(reference("memory"), saved_packages(Path(scratch))))
             out.rename(folder)
         for old in folder.parent.glob(f"memory-{'[0-9a-f]' * 16}"):
