@@ -319,6 +319,12 @@ def wheelhouse() -> Path:
     return folder
 
 
+def read(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+    """The bytes of a regular file of an archive."""
+    file = archive.extractfile(entry)
+    return file.read() if file else b""
+
+
 def saved_packages(scratch: Path) -> list[str]:
     """What is in the layers of a saved image: each unpacked over the one before as far as bills need it."""
     root = scratch / "root"
@@ -328,7 +334,9 @@ def saved_packages(scratch: Path) -> list[str]:
                 if entry.isfile() and (
                     entry.name.endswith("dist-info/METADATA") or entry.name.removeprefix("./") == "var/lib/dpkg/status"
                 ):
-                    archive.extract(entry, root, filter="data")
+                    place = root.joinpath(*(part for part in Path(entry.name).parts if part not in {"/", ".."}))
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_bytes(read(archive, entry))
     return bill.of(root)
 
 
