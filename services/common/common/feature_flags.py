@@ -223,25 +223,22 @@ class FeatureFlags:
                 continue
 
     async def _watch(self, etcd: EtcdClient) -> None:
+        """Read anew what changes after the last read; a watch from now on would miss what lies between the two."""
         prefix = self._prefix.encode()
         pauses = etcd.pauses()
         while True:
             try:
-                async with aclosing(etcd.watch(prefix, prefix_end(prefix), revision=self._next)) as told:
-                    async for changes in told:
-                        pauses = etcd.pauses()
-                        if any(change.revision > self._revision for change in changes):
-                            await self.changed(None)
+                if self._revision or await self.refresh():
+                    async with aclosing(etcd.watch(prefix, prefix_end(prefix), revision=self._revision + 1)) as told:
+                        async for changes in told:
+                            pauses = etcd.pauses()
+                            if any(change.revision > self._revision for change in changes):
+                                await self.changed(None)
             except EtcdCompacted:
                 self._news.set()
             except EtcdError as error:
                 _log.debug("the watch of flags is begun anew", extra=fields(reason=str(error)))
             await asyncio.sleep(next(pauses))
-
-    @property
-    def _next(self) -> int:
-        """Where a watch begins: after what was read, or from now on while nothing was."""
-        return self._revision + 1 if self._revision else 0
 
     def _tell(self, trouble: str) -> None:
         """Say that etcd is away, or back, when that is news."""

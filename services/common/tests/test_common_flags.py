@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -161,6 +161,44 @@ def test_a_change_is_seen_by_the_watch(etcd_running: EtcdServer) -> None:
                 await until(lambda: one.flags.get(ON) == Flag(value == b"true", "etcd"))  # noqa: B023 - waited for here
             await one.etcd.delete((PREFIX + "on").encode())
             await until(lambda: one.flags.get(ON).source == "default")
+
+    run(work())
+
+
+@asynccontextmanager
+async def slow_watch(url: str, gate: asyncio.Event) -> AsyncIterator[str]:
+    """A way to etcd on which what asks for a watch waits at a gate."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+
+    async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(65536):
+                if b"/v3/watch" in data:
+                    await gate.wait()
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(carry(reader, back), carry(there, writer))
+
+    async with await asyncio.start_server(lead, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def test_a_change_is_seen_that_falls_between_the_first_read_and_the_watch(etcd_running: EtcdServer) -> None:
+    async def work() -> None:
+        gate = asyncio.Event()
+        async with (
+            slow_watch(etcd_running.url, gate) as url,
+            services(1, url, flags_ttl_seconds=600.0) as (one,),
+            kept(one.flags),
+        ):
+            await until(lambda: one.flags.trouble == "")
+            await one.put("on", b"false")
+            gate.set()
+            await until(lambda: one.flags.get(ON) == Flag(False, "etcd"))
 
     run(work())
 

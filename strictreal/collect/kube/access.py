@@ -6,6 +6,7 @@ KUBECONFIG, ~/.kube/config), never the audited repository's: neither named by it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import urllib.parse
@@ -242,6 +243,34 @@ class Cluster:
         if not ended:
             raise ClusterError(f"a program in {namespace}/{pod} took more than {seconds:g} s (bound: time in a pod)")
         return said.encode()
+
+    @contextlib.contextmanager
+    def websocket(self, path: str, protocol: str, query: str) -> Iterator[Any]:
+        """A WebSocket to the API server, until the block ends.
+
+        Raises:
+            ClusterError: it is refused.
+        """
+        from kubernetes.stream.ws_client import create_websocket
+
+        headers = {"sec-websocket-protocol": protocol}
+        self._client.update_params_for_auth(headers, [], ["BearerToken"], path, "GET", None)
+        headers = {name.lower(): value for name, value in headers.items()}
+        url = f"{self._client.configuration.host}{path}?{query}".replace("http", "ws", 1)
+        status = 0
+        try:
+            channel = create_websocket(self._client.configuration, url, headers)  # type: ignore[no-untyped-call]
+            status = 101
+        except Exception as error:
+            raise ClusterError(f"GET {path} is not led through: {_said(error)}") from None
+        finally:
+            with self._lock:
+                self._asked["GET", path, status] += 1
+        try:
+            yield channel
+        finally:
+            channel.close()
+            channel.shutdown()  # closing leaves the socket open where the other end was the first to close
 
     @property
     def requests(self) -> list[KubeRequest]:

@@ -39,7 +39,8 @@ class Forward:
 
     def __init__(self, cluster: Cluster, namespace: str, pod: str, port: int) -> None:
         self._target = (cluster, namespace, pod, port)
-        _open(*self._target).close()
+        with _opened(*self._target):
+            pass  # is let through
         self._over = threading.Event()
         self._listener = socket.create_server((LOOPBACK, 0))
         self._listener.settimeout(IDLE_SECONDS)
@@ -72,7 +73,7 @@ class Forward:
         connection.settimeout(None)
         with contextlib.closing(connection):
             try:
-                with contextlib.closing(_open(*self._target)) as channel:
+                with _opened(*self._target) as channel:
                     _carry(connection, channel, self._over)
             except (OSError, ClusterError, websocket.WebSocketException) as error:
                 self.ends.append(f"{type(error).__name__}: {error}")
@@ -89,25 +90,10 @@ def forwarded(cluster: Cluster, namespace: str, pod: str, port: int) -> Iterator
         yield made.address
 
 
-def _open(cluster: Cluster, namespace: str, pod: str, port: int) -> Any:
-    """The WebSocket to a port of a pod.
-
-    Raises:
-        ClusterError: it is refused.
-    """
-    from kubernetes.stream.ws_client import create_websocket
-
-    client = cluster._client  # noqa: SLF001 -- the same user and the same server, by another protocol
+def _opened(cluster: Cluster, namespace: str, pod: str, port: int) -> contextlib.AbstractContextManager[Any]:
+    """The WebSocket to a port of a pod."""
     inside = "/".join(urllib.parse.quote(name, safe="") for name in (namespace, "pods", pod))
-    path = f"/api/v1/namespaces/{inside}/portforward"
-    headers = {"sec-websocket-protocol": PROTOCOL}
-    client.update_params_for_auth(headers, [], ["BearerToken"], path, "GET", None)
-    headers = {name.lower(): value for name, value in headers.items()}
-    url = f"{client.configuration.host}{path}?ports={port}".replace("http", "ws", 1)
-    try:
-        return create_websocket(client.configuration, url, headers)  # type: ignore[no-untyped-call]
-    except Exception as error:  # noqa: BLE001 -- of any of four packages
-        raise ClusterError(f"port {port} of {namespace}/{pod} cannot be reached: {type(error).__name__}") from None
+    return cluster.websocket(f"/api/v1/namespaces/{inside}/portforward", PROTOCOL, f"ports={port}")
 
 
 def _carry(connection: socket.socket, channel: Any, over: threading.Event) -> None:

@@ -36,9 +36,9 @@ SCRIPT = """
 import asyncio, base64, json, sys, time
 from pathlib import Path
 import grpc
-work = json.loads(Path("/work/work.json").read_text())
+work = json.loads(Path("/load/load.json").read_text())
 metadata = (("authorization", "Bearer " + Path("/token/token").read_text()),)
-root = Path("/work/root.pem")
+root = Path("/load/root.pem")
 async def play(channel, path, bodies, heads):
     took, failed, waiting = [], 0, iter(range(len(heads)))
     call = channel.unary_unary(path)
@@ -79,7 +79,7 @@ def measure(cluster: Cluster, stage: Stage, service: Endpoint, pod: Pod, run: st
     work = json.dumps(_work(stage, service))
     if len(work) > MAX_BYTES:
         raise ClusterError(f"requests of more than {MAX_BYTES} bytes (bound: requests of the load)")
-    texts = {"work.json": work} | ({"root.pem": stage.root.decode()} if stage.root else {})
+    texts = {"load.json": work} | ({"root.pem": stage.root.decode()} if stage.root else {})
     with _namespace(cluster, run, _let_in(cluster, service, pod)) as (namespace, labels):
         inside = f"/api/v1/namespaces/{namespace}"
         cluster.call("POST", f"{inside}/configmaps", body=_object("ConfigMap", NAME, {"data": texts}))
@@ -176,7 +176,7 @@ def _pod(image: str, labels: dict[str, str]) -> dict[str, Any]:
         "terminationGracePeriodSeconds": 0,
         "enableServiceLinks": False,
         "volumes": [
-            {"name": "work", "configMap": {"name": NAME, **mode}},
+            {"name": NAME, "configMap": {"name": NAME, **mode}},
             {"name": "token", "secret": {"secretName": NAME, **mode}},
         ],
     }
@@ -188,7 +188,7 @@ def _pod(image: str, labels: dict[str, str]) -> dict[str, Any]:
             "requests": {"cpu": "100m", "memory": "64Mi"},
             "limits": {"cpu": "1", "memory": "256Mi"},
         },
-        "volumeMounts": [{"name": name, "mountPath": f"/{name}", "readOnly": True} for name in ("work", "token")],
+        "volumeMounts": [{"name": name, "mountPath": f"/{name}", "readOnly": True} for name in (NAME, "token")],
     }
     return made
 
