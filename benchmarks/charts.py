@@ -3,8 +3,9 @@
     python benchmarks/charts.py [FOLDER [N]]
 
 FOLDER holds charts, one a folder; without it, N = 50 charts are made from those in tests/charts/. Both sides read the
-same files with the charts' own values and the same Kubernetes version, with a cold cache. Answers are compared before
-times: rendered manifests, and the verdict of the schemas on each. A peer that is not on PATH is reported as absent.
+same files, render each chart with its own values and with each values file that strictreal finds beside it, for the same
+Kubernetes version, with a cold cache. Answers are compared before times: rendered manifests, the verdict of the schemas
+on each, and what the policies say. A peer that is not on PATH is reported as absent.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from strictreal.cache import Cache
 from strictreal.collect import charts
 from strictreal.collect.chart import manifest
 from strictreal.collect.policy import charts as policies
-from strictreal.config import Charts, Config
+from strictreal.config import Config
 from strictreal.engines import helm, schemas
 from strictreal.facts.charts import CustomResource, Manifest, Render, SchemaError
 from strictreal.facts.policies import PolicyViolation
@@ -40,8 +41,8 @@ POLICIES = HERE.parent / "policies"
 EMBEDDED_KUBERNETES = "1.36.0"
 """What the embedded Helm renders for; the program is told to do the same."""
 REPEATS = 3
-Answers = Counter[tuple[str, ...]]
-"""How often the same was said of a chart's object."""
+Answers = set[tuple[str, ...]]
+"""What was said of a chart's objects under any values."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def ours(folder: Path) -> dict[str, Any]:
     """One cold run in this process: seconds from the folder to the facts, memory of the largest process, the facts."""
     start = time.perf_counter()
     tree = open_tree(folder)
-    config = Config(charts=Charts(overlays=()))
+    config = Config()
     with Session(Cache(None)) as session:
         observations = [*charts.collect(tree, config, session)]
         observations += policies.collect(tree, policies.find(tree, config, session), session)
@@ -86,12 +87,22 @@ def fresh(folder: Path) -> dict[str, float]:
     return measured
 
 
-def helm_templates(program: str, folders: list[Path], into: Path) -> None:
-    """`helm template` of each chart, one after the other, into a file each."""
-    for chart in folders:
-        command = (program, "template", "release", str(chart), "--include-crds", "--kube-version", EMBEDDED_KUBERNETES)
+def helm_templates(program: str, work: list[tuple[Path, str]], into: Path) -> None:
+    """`helm template` of each chart with each values file, one after the other, into a file each."""
+    for chart, overlay in work:
+        command = [program, "template", "release", str(chart), "--include-crds", "--kube-version", EMBEDDED_KUBERNETES]
+        command += ["--values", str(chart / overlay)] if overlay else []
         done = subprocess.run(command, capture_output=True, check=False)
-        (into / f"{chart.name}.yaml").write_bytes(done.stdout)  # helm prints nothing of a chart that it refuses
+        _output(into, chart, overlay).write_bytes(done.stdout)  # helm prints nothing of a chart that it refuses
+
+
+def _output(into: Path, chart: Path, overlay: str) -> Path:
+    """Where a render lies; what stands before the first @ is the chart."""
+    return into / f"{chart.name}@{overlay.replace('/', '@')}.yaml"
+
+
+def _chart_of(path: str) -> str:
+    return Path(path).name.partition("@")[0]
 
 
 def kubeconform(program: str, rendered: Path, schema_folder: Path) -> list[dict[str, str]]:
@@ -128,27 +139,27 @@ def our_verdicts(facts: list[Fact]) -> Answers:
     """What we say of each manifest."""
     wrong = {(f.chart, f.where.resource) for f in facts if isinstance(f, SchemaError)}
     unknown = {(f.chart, f.where.resource) for f in facts if isinstance(f, CustomResource)}
-    found: Answers = Counter()
+    found: Answers = set()
     for fact in facts:
         if isinstance(fact, Manifest):
             key = fact.chart, fact.where.resource
             verdict = "no schema" if key in unknown else "refused" if key in wrong else "valid"
-            found[fact.chart.split("/")[0], fact.where.resource, fact.api_version, verdict] += 1
+            found.add((fact.chart.split("/")[0], fact.where.resource, fact.api_version, verdict))
     return found
 
 
 def their_verdicts(resources: list[dict[str, str]]) -> Answers:
     """What kubeconform says of each manifest. A built-in kind that this version lacks has no schema there."""
     names = {"statusValid": "valid", "statusInvalid": "refused"}
-    found: Answers = Counter()
+    found: Answers = set()
     for each in resources:
         if each["status"] in ("statusSkipped", "statusEmpty") or not each["kind"]:
             continue  # a document of comments is no manifest
         group = each["version"].rpartition("/")[0]
         missing = "refused" if schemas.is_builtin_group(group) else "no schema"
-        chart = Path(each["filename"]).stem
+        chart = _chart_of(each["filename"])
         name = each["name"].replace("{{ generateName }}", "*")
-        found[chart, f"{each['kind']}/{name}", each["version"], names.get(each["status"], missing)] += 1
+        found.add((chart, f"{each['kind']}/{name}", each["version"], names.get(each["status"], missing)))
     return found
 
 
@@ -156,18 +167,18 @@ def conftest(program: str, rendered: Path) -> Answers:
     """What one conftest says of every rendered file, by the same policies."""
     command = (program, "test", "--policy", str(POLICIES), "--data", str(POLICIES), "--output", "json", str(rendered))
     done = subprocess.run(command, capture_output=True, check=False)
-    found: Answers = Counter()
+    found: Answers = set()
     for file in json.loads(done.stdout):
-        found.update((Path(file["filename"]).stem, failure["msg"]) for failure in file.get("failures") or ())
+        found.update((_chart_of(file["filename"]), failure["msg"]) for failure in file.get("failures") or ())
     return found
 
 
 def our_violations(facts: list[Fact]) -> Answers:
     """What the policies say of the manifests here."""
-    found: Answers = Counter()
+    found: Answers = set()
     for fact in facts:
         if isinstance(fact, PolicyViolation):
-            found[fact.where.path.split("/")[0], f"{fact.rule}: {fact.message} ({fact.field})"] += 1
+            found.add((fact.where.path.split("/")[0], f"{fact.rule}: {fact.message} ({fact.field})"))
     return found
 
 
@@ -179,18 +190,19 @@ def manifests_of(text: str) -> Counter[bytes]:
     return found
 
 
-def differing_renders(folders: list[Path], rendered: Path) -> list[str]:
+def differing_renders(work: list[tuple[Path, str]], rendered: Path) -> list[str]:
     """Charts whose manifests are not those that the helm program gives, with what is made anew each time left aside."""
     differing = []
-    for chart in folders:
-        theirs = manifests_of((rendered / f"{chart.name}.yaml").read_text())
+    for chart, overlay in work:
+        theirs = manifests_of(_output(rendered, chart, overlay).read_text())
         files = {p.relative_to(chart).as_posix(): p.read_bytes() for p in chart.rglob("*") if p.is_file()}
-        texts = helm.LoadedChart(files).render("", "release", "default")
+        values = files[overlay].decode() if overlay else ""
+        texts = helm.LoadedChart(files).render(values, "release", "default")
         mine: Counter[bytes] = Counter()
         for text in [*texts.values(), *(d.decode() for p, d in files.items() if "crds/" in f"{p}")]:
             mine += manifests_of(text)
         if theirs and mine != theirs:
-            differing.append(chart.name)
+            differing.append(f"{chart.name} {overlay}".rstrip())
     return differing
 
 
@@ -216,7 +228,7 @@ def main(arguments: list[str]) -> int:
         folders = sorted(path.parent for path in given.glob("*/Chart.yaml"))[:count]
         for path in folders:
             shutil.copytree(path, work / "charts" / path.name)
-        return compare(work, [work / "charts" / path.name for path in folders])
+        return compare(work)
 
 
 def _folder(path: Path) -> Path:
@@ -224,14 +236,16 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def compare(work: Path, folders: list[Path]) -> int:
+def compare(work: Path) -> int:
     """One run over the charts of `work`/charts."""
     cost, _ = best(lambda: fresh(work / "charts"))
     runs = [fresh(work / "charts") for _ in range(REPEATS)]
     collected = Cost(min(run["seconds"] for run in runs), cost.cpu)
     facts = ours(work / "charts")["facts"]
     refused = [fact for fact in facts if isinstance(fact, Render) and fact.error]
-    print(f"{len(folders)} charts, {sum(isinstance(f, Manifest) for f in facts)} manifests, best of {REPEATS}")
+    renders = [(work / "charts" / f.chart.split("/")[0], f.overlay) for f in facts if isinstance(f, Render)]
+    charted, manifests = len({chart for chart, _ in renders}), sum(isinstance(f, Manifest) for f in facts)
+    print(f"{charted} charts, {len(renders)} renders, {manifests} manifests, best of {REPEATS}")
     _row("strictreal", collected, f"{max(run['mebibytes'] for run in runs)} MiB, {cost.wall:.2f} s as a new process")
     if refused:
         print(f"  {len(refused)} charts do not render here, the first: {refused[0].chart}: {refused[0].error[:100]}")
@@ -241,8 +255,8 @@ def compare(work: Path, folders: list[Path]) -> int:
     if not (program := shutil.which("helm")):
         print("  helm           absent, and with it what follows")
         return 0
-    peers["helm template"], _ = best(lambda: helm_templates(program, folders, rendered))
-    differing = differing_renders(folders, rendered)
+    peers["helm template"], _ = best(lambda: helm_templates(program, renders, rendered))
+    differing = differing_renders(renders, rendered)
     disagree += len(differing)
     _row("helm template", peers["helm template"], f"manifests differ in: {', '.join(differing) or 'none'}")
     if validator := shutil.which("kubeconform"):
@@ -271,11 +285,11 @@ def _row(name: str, cost: Cost, remark: str) -> None:
 
 
 def _compare(name: str, cost: Cost, mine: Answers, theirs: Answers) -> int:
-    differing = (mine - theirs) + (theirs - mine)
-    _row(name, cost, f"answers differ: {differing.total()} of {mine.total()}")
+    differing = mine ^ theirs
+    _row(name, cost, f"answers differ: {len(differing)} of {len(mine)}")
     for answer in sorted(differing)[:10]:
-        print(f"      ours {mine[answer]}, {name} {theirs[answer]}: {' '.join(answer)}")
-    return differing.total()
+        print(f"      only {'ours' if answer in mine else name}: {' '.join(answer)}")
+    return len(differing)
 
 
 if __name__ == "__main__":

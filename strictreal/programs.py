@@ -1,9 +1,11 @@
-"""Programs of the machine, never of the subject: a relative entry of PATH may mean the audited folder."""
+"""Programs and packages of the machine, never of the subject: a relative entry of PATH may mean the audited folder."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
+from functools import cache
 
 
 def search_path() -> str:
@@ -14,3 +16,12 @@ def search_path() -> str:
 def find(name: str) -> str:
     """The absolute path of a program, or "" when there is none."""
     return shutil.which(name, path=search_path() or os.devnull) or ""
+
+
+@cache
+def package_version(name: str) -> str:
+    """The version of an installed package, or "" when there is none."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

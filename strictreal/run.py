@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from strictreal import sprint, suite
 from strictreal.check import load
 from strictreal.collect import COLLECTORS, Collector, toolchain
@@ -24,6 +26,8 @@ from strictreal.model import CriterionStatus, Outcome, Record, Result
 from strictreal.plugin import judge_folder
 from strictreal.session import Watch
 
+NOTHING = 5
+"""Exit code of an audit whose subject has nothing that a check judges."""
 UNWRITTEN = 4
 """Exit code of an audit that passed, and whose evidence could not be written where it was asked for."""
 
@@ -52,6 +56,8 @@ def audit(
     """
     started = time.monotonic()
     _refuse_unknown_checks(request.only)
+    if load(suite.root() / "checks").keys() <= set(request.only):  # every check, however asked for, is the whole
+        request = msgspec.structs.replace(request, only=())
     if request.lane == "local":
         raise ConfigurationError("the local lane has no collector yet; --lane embedded and --lane kind can be audited")
     signer = sign.signer(settings)  # a configured key that cannot be used fails before the work, not after it
@@ -74,6 +80,7 @@ def audit(
             except EvidenceNotWritten as error:
                 problem = str(error)
     unsigned = receipt is None or receipt.key == sign.NONE
+    code = exit_code(results, strict=request.strict)
     return Record(
         subject=tree.root.name,
         tree=tree.digest,
@@ -89,10 +96,10 @@ def audit(
         seconds=round(time.monotonic() - started),
         bundle=_shown(receipt.bundle) if receipt else "",
         signed=_signature(receipt) if receipt else f"no bundle: {problem}",
-        notes=(*_partial(request), *collected.notes, *(receipt.notes if receipt else ())),
+        notes=(*_partial(request), *_nothing(request, subject, code), *collected.notes, *(receipt.notes if receipt else ())),
         sprint=subject.choice.path if subject.choice else "",
         criteria=_criteria(subject, results, request.lane),
-        exit_code=exit_code(results, strict=request.strict)
+        exit_code=code
         or (UNWRITTEN if request.output and receipt is None else int(request.strict and unsigned)),
     )
 
@@ -162,6 +169,18 @@ def _partial(request: Request) -> tuple[str, ...]:
     return (f"not a whole audit: only {', '.join(request.only)} ran",) if request.only else ()
 
 
+def _nothing(request: Request, subject: Subject, code: int) -> tuple[str, ...]:
+    """Why an audit that had nothing to check had nothing, and what to do."""
+    if code != NOTHING:
+        return ()
+    files = len(subject.tree.paths)
+    if not files:
+        return (f"nothing to check: {subject.tree.root} holds no file that is read; name the folder of a repository",)
+    asked = "the checks that were asked for" if request.only else "a check of the suite"
+    other = "ask for others with --check, or for all" if request.only else "name the folder of a repository"
+    return (f"nothing to check: {subject.tree.root} has {files:,} files, and nothing that {asked} judges; {other}",)
+
+
 def _signature(receipt: Receipt) -> str:
     return "unsigned" if receipt.key == sign.NONE else f"{receipt.key} key"
 
@@ -190,5 +209,5 @@ def exit_code(results: Iterable[Result], *, strict: bool) -> int:
     if Outcome.FAILED in outcomes or (strict and Outcome.NOT_PROVEN in outcomes):
         return 1
     if not outcomes - {Outcome.NOT_APPLICABLE}:
-        return 5
+        return NOTHING
     return 0 if outcomes & {Outcome.PROVEN, Outcome.WAIVED} else 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from packaging.version import Version
 
 from strictreal.collect import pins, supply
 from strictreal.config import Config, settings
-from strictreal.engines import trivy
-from strictreal.errors import BoundExceeded
+from strictreal.engines import pip_audit, trivy
+from strictreal.errors import BoundExceeded, StrictRealError
 from strictreal.facts.supply import ConfigurationScan, DependencyScan, DependencyVulnerability, Misconfiguration
 from strictreal.gather import session
 from strictreal.model import Absence, Fact, Gap, Inventory
@@ -145,53 +144,52 @@ def test_files_that_pip_reads_are_known_by_their_names(path: str):
     assert not supply.PYTHON_LOCKS.search(path.rpartition(".")[0] + ".in")
 
 
-ANSWERING = """#!{python}
-import json, sys
-if sys.argv[1:] == ["--version"]:
-    print("pip-audit 0")
-    sys.exit()
-[file] = [one.split("=", 1)[1] for one in sys.argv if one.startswith("--requirement=")]
-pairs = [line.strip().split("==") for line in open(file)]
-vulns = [{{"id": "EX-1", "fix_versions": ["9"]}}]
-known = [{{"name": n, "version": "7" if n == "other" else v, "vulns": vulns}} for n, v in pairs]
-print(json.dumps({{"dependencies": known}}))
-"""
+def answered(*versions: tuple[str, str]) -> tuple[pip_audit.Dependency, ...]:
+    """An answer in pip-audit's format, with a vulnerability in each package."""
+    known = [{"name": n, "version": v, "vulns": [{"id": "EX-1", "fix_versions": ["9"]}]} for n, v in versions]
+    return pip_audit.read(json.dumps({"dependencies": known}).encode())
 
 
-@pytest.fixture
-def _answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "bin" / "pip-audit"
-    program.parent.mkdir()
-    program.write_text(ANSWERING.format(python=sys.executable))
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
-
-
-@pytest.mark.usefixtures("_answering")
-def test_each_version_of_a_package_is_asked_for_and_lines_without_one_are_a_gap(subject: Path):
-    (subject / "requirements.lock").unlink()
-    (subject / "requirements").mkdir()
-    (subject / "requirements" / "prod.txt").write_text("left==1;os_name=='nt'\nleft[x]==2\nright>=1\n")
-    facts = [fact for fact in collected(subject) if getattr(fact, "path", "") == "requirements/prod.txt"]
-    known = [fact for fact in facts if isinstance(fact, DependencyVulnerability)]
-    assert [(fact.package, fact.installed, fact.where.line) for fact in known] == [("left", "1", 1), ("left", "2", 2)]
-    assert [fact.examined for fact in facts if isinstance(fact, DependencyScan)] == [2]
-    assert [fact.reason for fact in facts if isinstance(fact, Gap)] == [
-        "1 lines pin no version, so there is nothing to look up: line 3, right>=1"
+def test_each_version_of_a_package_is_asked_for_and_lines_without_one_are_a_gap():
+    found = pins.read(b"left==1;os_name=='nt'\nleft[x]==2\nright>=1\n", "prod.txt", frozenset())
+    lines = {(pin.name, pin.version): pin.line for pin in found.pinned}
+    rounds = supply._rounds(lines)
+    assert [{name: str(version) for name, version in asked.items()} for asked in rounds] == [
+        {"left": "1"},
+        {"left": "2"},
     ]
+    known = dict(
+        pair for asked, v in zip(rounds, "12", strict=True) for pair in supply._known(asked, answered(("left", v)))
+    )
+    scan, *told = supply._pinned("prod.txt", lines, known, "pip-audit 2")
+    assert isinstance(scan, DependencyScan)
+    assert scan.examined == 2
+    assert all(isinstance(fact, DependencyVulnerability) for fact in told)
+    assert [(fact.package, fact.installed, fact.where.line) for fact in told] == [("left", "1", 1), ("left", "2", 2)]
+    [gap] = supply._loose("prod.txt", found.loose)
+    assert gap.reason == "1 lines pin no version, so there is nothing to look up: line 3, right>=1"
+    assert list(supply._loose("prod.txt", ())) == []
 
 
-@pytest.mark.usefixtures("_answering")
-def test_an_answer_about_another_version_is_a_gap(subject: Path):
-    (subject / "requirements.lock").write_text("left==1\nother==2\n")
-    [gap] = [fact for fact in collected(subject) if isinstance(fact, Gap) and fact.path == "requirements.lock"]
-    assert gap.reason == "pip-audit did not look up 1 of 2 packages, other first"
+@pytest.mark.parametrize(
+    "answers", [(("left", "1"), ("other", "7")), (("left", "1"),), (("left", "1"), ("other", "?"))]
+)
+def test_an_answer_about_another_version_is_refused(answers: tuple[tuple[str, str], ...]):
+    asked = {"left": Version("1"), "other": Version("2")}
+    with pytest.raises(StrictRealError, match="did not look up 1 of 2 packages, other first"):
+        list(supply._known(asked, answered(*answers)))
+
+
+def test_an_answer_without_a_look_is_refused():
+    skipped = b'{"dependencies": [{"name": "left", "skip_reason": "not found"}]}'
+    with pytest.raises(StrictRealError, match="did not look up 1 of 1"):
+        list(supply._known({"left": Version("1")}, pip_audit.read(skipped)))
 
 
 def test_more_versions_of_a_package_than_the_bound_are_refused():
     versions = [("left", Version(str(number))) for number in range(supply.MAX_VERSIONS + 1)]
     with pytest.raises(BoundExceeded, match="left is pinned to more than"):
-        list(supply._asked(versions))
+        supply._rounds(versions)
 
 
 def test_a_configuration_file_on_which_no_rule_was_tried_is_a_gap():

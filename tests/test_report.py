@@ -106,6 +106,7 @@ AC-1       not proven       Settings in one place (failed)
 AC-2       needs lane kind  It scales
 
 1 proven · 1 failed · 1 not-proven · 1 waived · 1 error · 1 not applicable  (7 s)
+findings not shown: 1 that the base revision has too, 1 waived: --format json lists them
 brain at aaaaaaaaaaaa, 2 files differ from the commit, 3 files left out (the bundle names each) \
 · lane embedded · not strict
 note: the bundle is unsigned, because there is no key
@@ -123,6 +124,13 @@ def test_the_terminal_shows_findings_outcomes_and_one_line_that_sums_up():
 def test_colours_are_for_terminals_only():
     assert "\x1b[" not in printed(EVERY_OUTCOME)
     assert "\x1b[" in printed(EVERY_OUTCOME, colour=True)
+
+
+def test_findings_that_the_base_has_too_are_counted_with_the_revision_and_the_way_to_see_them():
+    known = record(failed(finding(known=True), finding(known=True), finding(known=True, waived="x")), since="main")
+    told = "findings not shown: 2 that the base revision main has too, 1 waived: --format json lists them"
+    assert told in printed(known)
+    assert "not shown" not in printed(record(failed(finding())))
 
 
 def test_many_findings_of_one_check_are_counted_and_not_all_printed():
@@ -358,6 +366,7 @@ MENDING = (
 
 def test_github_gets_one_annotation_a_standing_finding_and_one_for_what_is_not_proven():
     assert list(github.commands(EVERY_OUTCOME)) == [
+        "::notice title=strictreal::findings not shown: 1 that the base revision has too: --format json lists them",
         "::error file=worker/main.py,line=12,col=1,title=code.env-access::" + MENDING,
         "::warning title=code.stub::not-proven: odd.py: is not valid Python here",
         "::error title=tests.vacuous::error: KeyError: 'x'",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ import typer
 from strictreal import isolation, suite
 from strictreal.check import load
 from strictreal.cli import console
+from strictreal.errors import ConfigurationError
 from strictreal.model import Record
 
 
@@ -44,7 +46,8 @@ def audit(
     ] = None,
     format: Annotated[Format, typer.Option(help="What to print on standard output.")] = Format.TEXT,
     check: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Run this check only, or those of a glob; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="ID", help="Run this check only, or those of a glob; repeatable, or a comma list."),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=256, help="Worker processes [one a core].")
@@ -64,13 +67,21 @@ def audit(
         since=since,
         sprint=sprint,
         output=output,
-        only=tuple(dict.fromkeys(id for wish in check or () for id in _meant(wish))),
+        only=tuple(dict.fromkeys(id for wishes in check or () for wish in _listed(wishes) for id in _meant(wish))),
         jobs=jobs or 0,
         cached=not no_cache,
     )
     record = run.audit(request, settings=settings, watch=console.watch(quiet=settings.ci))
     _print(format, record, ci=settings.ci)
     raise typer.Exit(record.exit_code)
+
+
+def _listed(wishes: str) -> list[str]:
+    """The ids and globs of a list; a comma in the brackets of a glob parts nothing."""
+    parts = [part.strip() for part in re.split(r",(?![^\[\],]*\])", wishes)]
+    if not all(parts):
+        raise ConfigurationError(f"--check {wishes!r} names an empty check; write --check code.stub,code.fake")
+    return parts
 
 
 def _meant(wish: str) -> list[str]:

@@ -166,7 +166,7 @@ def recheck(
 
 @app.command()
 def diff(a: Bundle, b: Bundle, *, json: AsJson = False) -> None:
-    """Show what changed from bundle A to bundle B."""
+    """Show what changed from bundle A to bundle B: outcomes, findings, checks that are gone or examined less."""
     from strictreal.evidence import contents, listing
     from strictreal.evidence.diff import diff as compare
 
@@ -186,9 +186,12 @@ def _print_difference(found: Difference) -> None:
         typer.echo(visible(f"{change.what}: {change.before} → {change.after}"))
     for outcome in found.outcomes:
         before = outcome.before.value if outcome.before else "absent"
-        after = outcome.after.value if outcome.after else "absent"
+        after = outcome.after.value if outcome.after else "gone: it did not run"
         reason = f" ({outcome.reason_after})" if outcome.reason_after else ""
         typer.echo(visible(f"{outcome.check}: {before} → {after}{reason}"))
+    for less in found.fewer:
+        told = f"{less.examined_before:,} → {less.examined_after:,}"
+        typer.echo(visible(f"{less.check}: examined less: {told}"))
     for sign, findings in (
         ("+", found.appeared),
         ("-", found.disappeared),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib.metadata import version
 
 import msgspec
 
@@ -16,6 +15,7 @@ from strictreal.collect.subject import excluded
 from strictreal.config import Config
 from strictreal.facts.claims import Document, DocumentClaim, Mention, StatusClaim
 from strictreal.model import Fact, Inventory, Location, Observation
+from strictreal.programs import package_version
 from strictreal.session import Session
 from strictreal.subject import Tree
 
@@ -49,13 +49,13 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
     workflows = [e for e in tree if pipelines.is_pipeline(e.path) and not excluded(config, e.path)]
     counted = Inventory(of="Document", count=len(entries)), Inventory(of="Pipeline", count=len(workflows))
     yield Observation(collector="claims", source="", digest=tree.digest, facts=counted)
-    tools = {"markdown-it-py": version("markdown-it-py")}
+    tools = {"markdown-it-py": package_version("markdown-it-py")}
     # Which files a name denotes depends on the whole tree, so it is settled after the cache and not in it.
     paths = Paths([*tree.paths, *(path for path, _ in tree.left_out)], tree.root.name, unseen=config.evidence)
     for observation in session.per_file("claims", "Document", tree, entries, facts_of, tools):
         resolved = tuple(_resolve(fact, paths) for fact in observation.facts)
         yield msgspec.structs.replace(observation, facts=resolved)
-    tools = {"pyyaml": version("pyyaml")}
+    tools = {"pyyaml": package_version("pyyaml")}
     yield from session.per_file("claims", "Pipeline", tree, workflows, pipelines.facts_of, tools)
 
 

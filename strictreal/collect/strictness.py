@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib.metadata import version
 
 import yaml
 
@@ -22,6 +21,7 @@ from strictreal.collect.subject import excluded
 from strictreal.config import STRICT_VARIABLE, Config
 from strictreal.facts.code import StrictEvasion, StrictSource
 from strictreal.model import Fact, Gap, Inventory, LeftOut, Location, Observation
+from strictreal.programs import package_version
 from strictreal.redact import redact
 from strictreal.session import Session
 from strictreal.subject import Entry, Tree
@@ -77,14 +77,14 @@ def collect(tree: Tree, config: Config, session: Session) -> Iterator[Observatio
         plain = data.translate(None, _QUOTING)
         if _NAMES[1] in plain or _runs_audit(entry.path, plain):
             sources.append(entry)
-        elif _MAKE_AUDIT.search(plain):
+        elif b"audit" in plain and _MAKE_AUDIT.search(plain):
             makes.append(entry)
     if any(_MAKE.search(entry.path) for entry in sources):  # whose `make audit` is the one that others run
         sources = sorted([*sources, *makes], key=lambda entry: entry.path)
     counted = Inventory(of="StrictSource", count=len(sources) + len(unreadable))
     yield Observation(collector="strictness", source="", digest=tree.digest, facts=(counted, *passed_over))
     yield from unreadable
-    tools = {name: version(name) for name in ("pyyaml", "tree-sitter", "tree-sitter-bash")}
+    tools = {name: package_version(name) for name in ("pyyaml", "tree-sitter", "tree-sitter-bash")}
     yield from session.per_file("strictness", "StrictSource", tree, sources, facts_of, tools)
 
 

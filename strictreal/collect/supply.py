@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -119,35 +119,19 @@ def _python(tree: Tree, path: str, others: frozenset[str]) -> Iterator[Fact]:
     found = pins.read(tree.read(path), path, others)
     lines = {(pin.name, pin.version): pin.line for pin in reversed(found.pinned)}
     if lines:
-        known = tuple(_asked(lines))
-        yield DependencyScan(
-            where=Location(path), scanner=f"pip-audit {pip_audit.version()}", database="PyPI", examined=len(lines)
-        )
-        for (name, version), one in known:
-            for vulnerability in one.vulnerabilities:
-                yield DependencyVulnerability(
-                    where=Location(path, lines[name, version]),
-                    id=vulnerability.id,
-                    package=name,
-                    installed=one.version,
-                    fixed=", ".join(vulnerability.fixed),
-                    title=", ".join(vulnerability.aliases),
-                )
+        rounds = _rounds(lines)
+        answers = [pip_audit.audit({name: str(version) for name, version in asked.items()}) for asked in rounds]
+        known = {key: one for asked, given in zip(rounds, answers, strict=True) for key, one in _known(asked, given)}
+        yield from _pinned(path, lines, known, f"pip-audit {pip_audit.version()}")
     elif not found.loose:
         raise StrictRealError("pins no package by name==version, so there is nothing to look up")
-    if found.loose:
-        first = found.loose[0]
-        reason = f"{len(found.loose)} lines pin no version, so there is nothing to look up: line {first.line}, "
-        yield Gap(
-            of="DependencyScan", where=Location(path, first.line), reason=reason + redact(first.text, MAX_TEXT // 2)
-        )
+    yield from _loose(path, found.loose)
 
 
-def _asked(wanted: Iterable[tuple[str, Version]]) -> Iterator[tuple[tuple[str, Version], pip_audit.Dependency]]:
-    """pip-audit's answer for each version of each package, sorted.
+def _rounds(wanted: Iterable[tuple[str, Version]]) -> list[dict[str, Version]]:
+    """Questions for pip-audit, sorted: it is asked for one version of a package at a time.
 
     Raises:
-        StrictRealError: it did not look one up, or looked up another version.
         BoundExceeded: a package has more versions than MAX_VERSIONS.
     """
     rounds: list[dict[str, Version]] = []
@@ -159,15 +143,52 @@ def _asked(wanted: Iterable[tuple[str, Version]]) -> Iterator[tuple[tuple[str, V
     if len(rounds) > MAX_VERSIONS:
         most = next(iter(rounds[-1]))
         raise BoundExceeded(f"{most} is pinned to more than {MAX_VERSIONS} versions (bound: versions of a package)")
-    for asked in rounds:
-        answers = pip_audit.audit({name: str(version) for name, version in asked.items()})
-        known = {str(canonicalize_name(one.name)): one for one in answers}
-        unseen = [name for name, version in asked.items() if not _answers(known.get(name), version)]
-        if unseen:
-            raise StrictRealError(
-                f"pip-audit did not look up {len(unseen)} of {len(asked)} packages, {unseen[0]} first"
+    return rounds
+
+
+def _known(
+    asked: Mapping[str, Version], answers: Iterable[pip_audit.Dependency]
+) -> Iterator[tuple[tuple[str, Version], pip_audit.Dependency]]:
+    """The answer for each version of a package that was asked for.
+
+    Raises:
+        StrictRealError: it did not look one up, or looked up another version.
+    """
+    known = {str(canonicalize_name(one.name)): one for one in answers}
+    unseen = [name for name, version in asked.items() if not _answers(known.get(name), version)]
+    if unseen:
+        raise StrictRealError(f"pip-audit did not look up {len(unseen)} of {len(asked)} packages, {unseen[0]} first")
+    yield from (((name, version), known[name]) for name, version in asked.items())
+
+
+def _pinned(
+    path: str,
+    lines: Mapping[tuple[str, Version], int],
+    known: Mapping[tuple[str, Version], pip_audit.Dependency],
+    scanner: str,
+) -> Iterator[Fact]:
+    """The scan of one file, and what it told of each pin."""
+    yield DependencyScan(where=Location(path), scanner=scanner, database="PyPI", examined=len(lines))
+    for (name, version), one in known.items():
+        for vulnerability in one.vulnerabilities:
+            yield DependencyVulnerability(
+                where=Location(path, lines[name, version]),
+                id=vulnerability.id,
+                package=name,
+                installed=one.version,
+                fixed=", ".join(vulnerability.fixed),
+                title=", ".join(vulnerability.aliases),
             )
-        yield from (((name, version), known[name]) for name, version in asked.items())
+
+
+def _loose(path: str, lines: Sequence[pins.Loose]) -> Iterator[Gap]:
+    """The gap of the lines that pin no version."""
+    if lines:
+        first = lines[0]
+        reason = f"{len(lines)} lines pin no version, so there is nothing to look up: line {first.line}, "
+        yield Gap(
+            of="DependencyScan", where=Location(path, first.line), reason=reason + redact(first.text, MAX_TEXT // 2)
+        )
 
 
 def _answers(one: pip_audit.Dependency | None, version: Version) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
-from importlib import metadata
 
 import msgspec
 
@@ -47,7 +46,7 @@ def packages() -> dict[str, str]:
     """Versions of the engines that took part in an audit, by package name; absent ones are left out."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
-        if version := _package(name):
+        if version := programs.package_version(name):
             found[name] = version
     return found
 
@@ -56,17 +55,10 @@ def tools() -> list[Tool]:
     """Every tool that strictreal can use, present or not. Starts each binary once to ask for its version."""
     found = [Tool(name="python", version=platform.python_version(), needed_by="embedded", serves="runs strictreal")]
     for name, serves in _PACKAGES.items():
-        found.append(Tool(name=name, version=_package(name), needed_by="embedded", serves=serves))
+        found.append(Tool(name=name, version=programs.package_version(name), needed_by="embedded", serves=serves))
     for name, (command, lane, serves) in _BINARIES.items():
         found.append(Tool(name=name, version=_binary(command), needed_by=lane, serves=serves))
     return found
-
-
-def _package(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def _binary(command: tuple[str, ...]) -> str:

@@ -40,11 +40,13 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Findings of both runs that only B has waived."""
     unwaived: tuple[Finding, ...]
     """Findings of both runs that only A had waived."""
+    fewer: tuple[OutcomeChange, ...] = ()
+    """Checks of both runs that examined less in B, whatever their outcomes."""
     about: tuple[Change, ...]
 
     @property
     def same(self) -> bool:
-        """True when the verdicts are the same; trees and tools may differ."""
+        """True when the verdicts are the same; trees, tools and how much was examined may differ."""
         return not (self.outcomes or self.appeared or self.disappeared or self.waived or self.unwaived)
 
 
@@ -63,6 +65,11 @@ def compare(before: tuple[Result, ...], after: tuple[Result, ...]) -> Difference
         disappeared=_ordered([gone[key] for key in gone.keys() - come.keys()]),
         waived=_ordered([b for a, b in both if b.waived and not a.waived]),
         unwaived=_ordered([b for a, b in both if a.waived and not b.waived]),
+        fewer=tuple(
+            _outcome(check, old[check], new[check])
+            for check in sorted(old.keys() & new.keys())
+            if new[check].examined < old[check].examined
+        ),
         about=(),
     )
 

@@ -14,6 +14,9 @@ def commands(record: Record) -> Iterator[str]:
     """One line each, escaped so that a subject cannot smuggle in a command of its own."""
     if record.only:
         yield _line("notice", {"title": "strictreal"}, f"not a whole audit: only {', '.join(record.only)} ran")
+    if known := sum(finding.known and not finding.waived for r in record.results for finding in r.findings):
+        text = f"findings not shown: {known} that the base revision has too: --format json lists them"
+        yield _line("notice", {"title": "strictreal"}, text)
     for result in record.results:
         for finding in filter(standing, result.findings):
             where = finding.where

@@ -31,6 +31,8 @@ def render(record: Record, console: Console) -> None:
     if record.criteria:
         console.print(_criteria(record))
     console.print(_closing(record))
+    if hidden := _hidden(record):
+        console.print(Text(hidden, "yellow"), soft_wrap=True)
     for line in _subject(record):
         console.print(line, soft_wrap=True)
 
@@ -102,6 +104,16 @@ def _closing(record: Record) -> Text:
     if not parts:
         line.append("no check ran")
     return line.append(f"  ({record.seconds} s)", "dim")
+
+
+def _hidden(record: Record) -> str:
+    """How many findings are not among those printed, and how to see them; "" when all are."""
+    findings = [finding for result in record.results for finding in result.findings]
+    known = sum(finding.known and not finding.waived for finding in findings)
+    waived = sum(bool(finding.waived) for finding in findings)
+    told = [f"{known} that the base revision {visible(record.since)}".rstrip() + " has too"] if known else []
+    told += [f"{waived} waived"] if waived else []
+    return f"findings not shown: {', '.join(told)}: --format json lists them" if told else ""
 
 
 def _subject(record: Record) -> Iterable[Text]:
