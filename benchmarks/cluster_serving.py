@@ -5,22 +5,24 @@
 In the cluster that `make kind-up` made, a pod of the service's own image fills a tenant with N memories of the server's
 dimension and then calls by 16 clients at once; the tenant is emptied at the end. Outside, the installed program serves on
 loopback with TLS, tokens and a policy as well, and SQLite where the cluster has PostgreSQL; it is called by the same script.
-Clients and servers share the machine's processors.
+Clients and servers share the machine's processors. The release's limits of calls are lifted for as long as the load lasts.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import secrets
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kind import settings, state, tokens
+from kind import settings, stack, state, tokens
 from kind.cluster import kubectl
 from kind.programs import Failure, wait
 from strictreal.collect.service import identity, launch
@@ -28,6 +30,8 @@ from strictreal.collect.service import identity, launch
 CLIENTS, K, D = 16, 10, 256
 BOUND_MS = 50
 POD = "memory-benchmark"
+UNLIMITED = ("--set", "config.rate_per_second=1000000", "--set", "config.rate_burst=1000000")
+"""Calls of one tenant, which nobody reaches."""
 SERVICE = f"sfm.{settings.SERVICE}.svc.cluster.local:{settings.MEMORY_PORT}"
 SCRIPT = """
 import asyncio, json, sys, time
@@ -86,6 +90,16 @@ def words(target: str, folder: str, tenant: str, size: int, seconds: int, *, for
     return [target, folder, tenant, *map(str, (size, D, CLIENTS, K, seconds, int(forgets)))]
 
 
+@contextlib.contextmanager
+def unlimited() -> Iterator[None]:
+    """The release without a limit that one tenant would meet, and afterwards as it was."""
+    stack.deploy("sfm", "sfm", settings.SERVICE, *UNLIMITED)
+    try:
+        yield
+    finally:
+        stack.deploy("sfm", "sfm", settings.SERVICE)
+
+
 def inside(size: int, seconds: int) -> dict[str, Any]:
     """What a pod among the service's clients measures."""
     tenant = f"benchmark-{secrets.token_hex(4)}"
@@ -125,6 +139,12 @@ def inside(size: int, seconds: int) -> dict[str, Any]:
         {"apiVersion": "v1", "kind": "Secret", "metadata": about, "stringData": held},
         {"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": spec},
     ]
+    with unlimited():
+        return _loaded(objects)
+
+
+def _loaded(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the load prints, whose pod and Secret are made and gone afterwards."""
     client = ("-n", settings.CLIENTS)
     try:
         kubectl("create", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))

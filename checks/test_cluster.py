@@ -182,10 +182,12 @@ def test_containers_are_ready(containers: Facts[ContainerState]) -> Iterator[Fin
     for each in containers:
         name = each.where.resource
         if each.waiting:
-            yield each.finding(f"{name} does not run: {each.waiting} after {each.restarts} restarts")
+            said = f"{name} does not run: {each.waiting} after {each.restarts} restarts"
+            yield each.finding(said + (f"; it ended with: {each.ended}" if each.ended else ""))
         elif not each.ready:
+            answer = f": {each.probe} answers {each.answer}" if each.answer else ""
             yield each.finding(
-                f"{name} is not ready" + (f": {each.probe} answers {each.answer}" if each.answer else "")
+                f"{name} is not ready{answer}" + (f"; it ended with: {each.ended}" if each.ended else "")
             )
         elif each.serves and not each.probe:
             ports = ", ".join(map(str, each.serves))

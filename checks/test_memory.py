@@ -1,4 +1,4 @@
-"""The memory service, judged by the transcript of what it answered: the roadmap's mathematics, and what is kept safe.
+"""The memory service's mathematics, the roadmap's, judged by the transcript of what it answered.
 
 Reference values have 50 digits (strictreal/facts/scoring.py). A service computes in doubles over unit vectors in single
 precision; TOLERANCE covers the rounding of that, relative to 1, and nothing more.
@@ -12,26 +12,20 @@ from decimal import Decimal
 from strictreal.check import check
 from strictreal.facts import scoring
 from strictreal.facts.memory import (
-    AccessCall,
     ClampCall,
-    DurabilityCall,
     HalfLifeCall,
     HalfPrecisionCall,
-    IdempotencyCall,
     ImportanceCall,
-    MemoryCall,
-    MemoryLatency,
     MemoryService,
     NormCall,
     PayloadCall,
-    RefusalCall,
     RetentionCall,
     ScoreCall,
     SimilarityCall,
-    TenantCall,
     TieCall,
 )
 from strictreal.facts.transcript import (
+    SINGLE_PRECISION,
     answers,
     direction,
     double,
@@ -39,8 +33,8 @@ from strictreal.facts.transcript import (
     misfactored,
     misranked,
     needed,
-    quantile_us,
     ranking,
+    same_direction,
     stored,
     stored_before,
 )
@@ -50,13 +44,9 @@ TOLERANCE = Decimal("1e-12")
 """Of a double computed from a few hundred components: some hundred times 2^-53."""
 LOG_TOLERANCE = Decimal("1e-9")
 """Of sums of a few logarithms, relative to the larger of 1 and the sum."""
-SINGLE_PRECISION = NORM_TOLERANCE = Decimal("1e-6")
-"""Of a unit vector's length, and of a score, whose vector was rounded to single precision."""
 SMALLEST = Decimal("4.95e-324")
 """The spacing of the smallest doubles."""
 HALF_PRECISION_RECALL = Decimal("0.99")
-P95_US = 50_000
-"""The roadmap's service level: the 95th percentile of Store and Recall."""
 
 
 @check(
@@ -70,9 +60,9 @@ def test_norm_invariant(calls: Facts[NormCall]) -> Iterator[Finding]:
         memory = call.response["memory"]
         vector = scoring.numbers(memory["vector"])
         length = scoring.norm(vector)
-        if abs(length - 1) > NORM_TOLERANCE:
+        if abs(length - 1) > SINGLE_PRECISION:
             yield call.finding(f"the vector of {memory['id']} has norm {float(length)!r}")
-        elif not _same_direction(given[memory["id"]]["vector"], memory["vector"]):
+        elif not same_direction(given[memory["id"]]["vector"], memory["vector"]):
             yield call.finding(f"the vector of {memory['id']} points elsewhere than the one that was stored")
 
 
@@ -88,14 +78,14 @@ def test_similarity_monotonicity(calls: Facts[SimilarityCall]) -> Iterator[Findi
         near = {id: scoring.dot(query, direction(store["vector"])) for id, store in given.items()}
         ids = [hit["memory"]["id"] for hit in call.response["hits"]]
         for before, after in itertools.pairwise(ids):
-            if near[before] < near[after] - NORM_TOLERANCE:
+            if near[before] < near[after] - SINGLE_PRECISION:
                 yield call.finding(f"{before} stands before {after}, which is more similar")
-        left = [id for id, value in near.items() if id not in ids and value > NORM_TOLERANCE]
+        left = [id for id, value in near.items() if id not in ids and value > SINGLE_PRECISION]
         if left and len(ids) < call.request["k"]:
             yield call.finding(f"{left[0]} is similar and was not recalled, though there was room")
         worst = min((near[id] for id in ids), default=Decimal(0))
         for id in left:
-            if near[id] > worst + NORM_TOLERANCE:
+            if near[id] > worst + SINGLE_PRECISION:
                 yield call.finding(f"{id} was not recalled, and is more similar than one that was")
 
 
@@ -278,128 +268,3 @@ def test_ties_are_ordered_by_id(calls: Facts[TieCall]) -> Iterator[Finding]:
             yield call.finding("memories that nothing tells apart score differently")
         elif [id for _, id in hits] != ids[: call.request["k"]]:
             yield call.finding(f"recalled {', '.join(id for _, id in hits)}")
-
-
-@check(
-    "memory.tenants",
-    proves="Nothing of one tenant is seen or changed by another.",
-    remedy="Keep each tenant's memories apart from the id map to the cache.",
-)
-def test_tenants_are_isolated(calls: Facts[TenantCall]) -> Iterator[Finding]:
-    payloads: dict[tuple[str, str], str] = {}
-    for call in calls:
-        tenant = call.request.get("tenant", "")
-        if call.method == "Store" and call.answered:
-            payloads[tenant, call.request["id"]] = call.request["payload"]
-        elif call.method == "Delete" and call.answered and call.response["deleted"]:
-            payloads.pop((tenant, call.request["id"]), None)
-        elif call.method == "Get":
-            wanted = payloads.get((tenant, call.request["id"]))
-            if (wanted is None) == call.answered:
-                yield call.finding(f"{call.code} for {call.request['id']} of {tenant}")
-            elif call.answered and call.response["memory"]["payload"] != wanted:
-                yield call.finding(f"{call.request['id']} of {tenant} has the payload of another tenant")
-        elif call.method == "Recall" and call.answered:
-            for hit in call.response["hits"]:
-                id, payload = hit["memory"]["id"], hit["memory"]["payload"]
-                if payloads.get((tenant, id)) != payload:
-                    yield call.finding(f"{id} is recalled for {tenant}, which has no such memory")
-
-
-@check(
-    "memory.idempotency",
-    proves="A store that is repeated with its key takes effect once, and the key serves nothing else.",
-    remedy="Keep the key with the digest of its request and the first answer, in the same transaction.",
-)
-def test_a_repeated_store_takes_effect_once(calls: Facts[IdempotencyCall]) -> Iterator[Finding]:
-    first: dict[tuple[str, str], MemoryCall] = {}
-    for call in calls:
-        if call.method != "Store":
-            continue
-        original = first.setdefault((call.request["tenant"], call.request["idempotency_key"]), call)
-        if original is call or call.request == original.request:
-            if call.code != original.code or call.response != original.response:
-                yield call.finding("the repeated store was answered otherwise than the first")
-        elif call.answered:
-            yield call.finding("the key was accepted for another request")
-    totals = {call.response["total_vectors"] for call in answers(calls, "Stats")}
-    needed(totals, "a count of memories", calls)
-    most = max(totals, default=0)
-    if most > len(first):
-        yield calls[-1].finding(f"{most} memories after {len(first)} distinct stores")
-
-
-@check(
-    "memory.durability",
-    proves="Every acknowledged memory outlives a kill of the process, unchanged and once.",
-    remedy="Answer a store when its commit is on disk, not before.",
-)
-def test_acknowledged_memories_outlive_a_kill(calls: Facts[DurabilityCall]) -> Iterator[Finding]:
-    acknowledged = {c.request["id"]: c for c in calls if c.method == "Store" and c.answered and not c.incarnation}
-    sent = {c.request["id"] for c in calls if c.method == "Store" and not c.incarnation}
-    after = {c.request["id"]: c for c in calls if c.method == "Get" and c.incarnation}
-    needed(acknowledged, "an acknowledged store before the kill", calls)
-    for id, store in acknowledged.items():
-        read = after.get(id)
-        if read is None or not read.answered:
-            yield store.finding(f"{id} was acknowledged, and after the kill: {read.code if read else 'not asked for'}")
-        elif read.response["memory"]["payload"] != store.request["payload"]:
-            yield read.finding(f"the payload of {id} is not what was stored")
-        elif not _same_direction(store.request["vector"], read.response["memory"]["vector"]):
-            yield read.finding(f"the vector of {id} is not what was stored")
-    for call in (c for c in answers(calls, "Stats") if c.incarnation):
-        if not len(acknowledged) <= call.response["total_vectors"] <= len(sent):
-            counted = f"{len(acknowledged)} were acknowledged and {len(sent)} sent"
-            yield call.finding(f"{call.response['total_vectors']} memories after the kill; {counted}")
-
-
-@check(
-    "memory.bad-input",
-    proves="Bad input is refused with INVALID_ARGUMENT that names the field, and changes nothing.",
-    remedy="Validate the whole request before anything else, and begin the message with the field's path.",
-)
-def test_bad_input_is_refused_by_field(calls: Facts[RefusalCall]) -> Iterator[Finding]:
-    for call in needed([c for c in calls if c.field], "a bad request", calls):
-        if call.code != "INVALID_ARGUMENT":
-            yield call.finding(f"{call.code} for a bad {call.field}")
-        elif not call.message.startswith(call.field):
-            yield call.finding(f"the message does not begin with {call.field}: {call.message[:100]}")
-    totals = [call.response["total_vectors"] for call in answers(calls, "Stats")]
-    if len(set(totals)) > 1:
-        yield calls[-1].finding(f"{totals[0]} memories before the bad requests, {totals[-1]} after")
-
-
-@check(
-    "memory.access",
-    proves="Nobody is answered without a valid token and a policy that allows the call.",
-    remedy="Deny by default: verify the token, then ask the policy, and take no answer for a no.",
-)
-def test_access_needs_a_token_and_a_policy(calls: Facts[AccessCall]) -> Iterator[Finding]:
-    needed([c for c in calls if c.expected == "OK"], "a call that must be answered", calls)
-    needed([c for c in calls if c.expected != "OK"], "a call that must be refused", calls)
-    for call in calls:
-        if call.code != call.expected:
-            yield call.finding(f"{call.method} by {call.caller or 'nobody'}: {call.code}, not {call.expected}")
-
-
-@check(
-    "memory.latency",
-    proves="Of 100 stores and of 100 recalls, 95 take less than 50 ms with several clients.",
-    remedy="See which phase grows: commit, search or queue; `sfm bench` tells them apart.",
-)
-def test_latency_stays_below_the_service_level(latencies: Facts[MemoryLatency]) -> Iterator[Finding]:
-    for latency in latencies:
-        if latency.failed:
-            yield latency.finding(f"{latency.failed} calls of {latency.method} failed")
-        counted = quantile_us(latency, 95)
-        if latency.p95_us > P95_US or counted > P95_US:
-            p95 = max(latency.p95_us, counted) / 1000
-            yield latency.finding(
-                f"the 95th percentile of {latency.method} is {p95:g} ms with {latency.clients} clients"
-            )
-    absent = {"Store", "Recall"} - {latency.method for latency in latencies}
-    needed(not absent, f"latencies of {', '.join(sorted(absent))}", latencies)
-
-
-def _same_direction(given: str, kept: str) -> bool:
-    return abs(scoring.dot(scoring.numbers(given), scoring.numbers(kept)) - 1) <= NORM_TOLERANCE

@@ -48,28 +48,34 @@ def install() -> None:
     for release, chart, where in RELEASES:
         unlock(release, where)
         with step(f"release {release}"):
-            folder = ROOT / "charts" / chart
             try:
-                helm(
-                    "upgrade",
-                    "--install",
-                    release,
-                    str(folder),
-                    "--namespace",
-                    where,
-                    "--values",
-                    str(folder / "values-test.yaml"),
-                    "--set",
-                    "global.pullPolicy=Never" if chart == "soma-infra" else "pullPolicy=Never",
-                    "--wait",
-                    "--timeout",
-                    "5m",
-                )
+                deploy(release, chart, where)
             except Failure as failed:
                 raise Failure(f"{failed}\n{trouble(where)}") from failed
     renew()
     with step("wait for the stack's pods"):
         wait_for_pods(INFRA, SERVICE)
+
+
+def deploy(release: str, chart: str, where: str, *more: str) -> None:
+    """One release as the overlay for tests says, and as `more` words for helm say beside it, until it is ready."""
+    folder = ROOT / "charts" / chart
+    helm(
+        "upgrade",
+        "--install",
+        release,
+        str(folder),
+        "--namespace",
+        where,
+        "--values",
+        str(folder / "values-test.yaml"),
+        "--set",
+        "global.pullPolicy=Never" if chart == "soma-infra" else "pullPolicy=Never",
+        *more,
+        "--wait",
+        "--timeout",
+        "5m",
+    )
 
 
 def renew() -> None:

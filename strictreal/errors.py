@@ -22,6 +22,12 @@ class SubjectError(StrictRealError):
     exit_code = 4
 
 
+class NothingToJudge(StrictRealError):
+    """The folder that was given has nothing of what the command judges; the message says what it looked for."""
+
+    exit_code = 5
+
+
 class SuiteError(StrictRealError):
     """The audit suite itself is broken: a check without specimens, a duplicate id, an impure check."""
 

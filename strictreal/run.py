@@ -96,11 +96,15 @@ def audit(
         seconds=round(time.monotonic() - started),
         bundle=_shown(receipt.bundle) if receipt else "",
         signed=_signature(receipt) if receipt else f"no bundle: {problem}",
-        notes=(*_partial(request), *_nothing(request, subject, code), *collected.notes, *(receipt.notes if receipt else ())),
+        notes=(
+            *_partial(request),
+            *_nothing(request, subject, code),
+            *collected.notes,
+            *(receipt.notes if receipt else ()),
+        ),
         sprint=subject.choice.path if subject.choice else "",
         criteria=_criteria(subject, results, request.lane),
-        exit_code=code
-        or (UNWRITTEN if request.output and receipt is None else int(request.strict and unsigned)),
+        exit_code=code or (UNWRITTEN if request.output and receipt is None else int(request.strict and unsigned)),
     )
 
 
@@ -178,7 +182,7 @@ def _nothing(request: Request, subject: Subject, code: int) -> tuple[str, ...]:
         return (f"nothing to check: {subject.tree.root} holds no file that is read; name the folder of a repository",)
     asked = "the checks that were asked for" if request.only else "a check of the suite"
     other = "ask for others with --check, or for all" if request.only else "name the folder of a repository"
-    return (f"nothing to check: {subject.tree.root} has {files:,} files, and nothing that {asked} judges; {other}",)
+    return (f"nothing to check: {subject.tree.root} has {files:,} file{'s' * (files != 1)}, and nothing that {asked} judges; {other}",)
 
 
 def _signature(receipt: Receipt) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
@@ -21,10 +21,15 @@ from strictreal import suite
 from strictreal.errors import ConfigurationError, StrictRealError
 from strictreal.facts.sprints import LANES, Criterion, Lane, Roadmap, Sprint
 from strictreal.model import Demand, Fact, Gap, Inventory, Location, Natural, Observation, Outcome, Result, digest
-from strictreal.plainyaml import Plain, PlainYamlError, read
+from strictreal.plainyaml import Place, Plain, PlainYamlError, read
 from strictreal.subject import Tree
 
 MAX_ROADMAPS = 100
+MAX_FAULTS = 50
+"""Errors of one roadmap that are told one by one."""
+MAX_REASON = 2_000
+Fault = tuple[Place, str]
+"""What is wrong with a roadmap, and where."""
 
 
 class State(StrEnum):
@@ -75,12 +80,21 @@ def load(tree: Tree, folder: str, known: Collection[str]) -> tuple[Roadmap, ...]
         known: the ids of all checks of the suite.
 
     Raises:
-        ConfigurationError: a file is not a roadmap; the message names file, line and field, and what to write instead.
+        ConfigurationError: files are no roadmaps; the message has a line for each error of each file, with its line and
+            field, and what to write instead.
     """
     paths = _files(tree, folder)
     if len(paths) > MAX_ROADMAPS:
         raise ConfigurationError(f"{folder}: more than {MAX_ROADMAPS} roadmaps (bound: roadmap count)")
-    return tuple(_load(path, tree.read(path), known) for path in paths)
+    roadmaps, faults = [], list[str]()
+    for path in paths:
+        try:
+            roadmaps.append(_load(path, tree.read(path), known))
+        except ConfigurationError as error:
+            faults.append(str(error))
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return tuple(roadmaps)
 
 
 def observe(tree: Tree, folder: str, known: Collection[str]) -> list[Observation]:
@@ -92,7 +106,8 @@ def observe(tree: Tree, folder: str, known: Collection[str]) -> list[Observation
         try:
             fact = _load(path, tree.read(path), known)
         except StrictRealError as error:
-            fact = Gap(of="Roadmap", where=Location(path), reason=str(error).removeprefix(f"{path}:").strip())
+            told = "; ".join(line.removeprefix(f"{path}:").strip() for line in str(error).split("\n"))
+            fact = Gap(of="Roadmap", where=Location(path), reason=told[:MAX_REASON])
         observations.append(Observation(collector="sprints", source=path, digest=tree.digests[path], facts=(fact,)))
     return [Observation(collector="sprints", source="", digest="", facts=tuple(facts)), *observations]
 
@@ -113,15 +128,14 @@ def _load(path: str, data: bytes, known: Collection[str]) -> Roadmap:
         plain = read(data)
     except PlainYamlError as error:
         raise ConfigurationError(f"{path}:{error.line or 1}: {error}") from error
-    errors = sorted(_validator().iter_errors(plain.value), key=lambda e: plain.line(tuple(e.instance_path)))
-    if errors:
-        first = errors[0]
-        place = tuple(first.instance_path)
-        raise ConfigurationError(f"{path}:{plain.line(place)}: {_dotted(place)}: {_explained(first)}")
-    roadmap = msgspec.convert(_with_lines(plain, path, digest(data)), Roadmap)
-    _refuse_wrong_ids(roadmap, path)
-    _refuse_unknown_checks(roadmap, path, known, plain)
-    return roadmap
+    faults = [fault for error in _validator().iter_errors(plain.value) for fault in _explained(error)]
+    faults += [*_wrong_ids(plain.value, path), *_unknown_checks(plain.value, known)]
+    if faults:
+        told = sorted({(plain.line(place), _dotted(place), message) for place, message in faults})
+        lines = [f"{path}:{line}: {place}: {message}" for line, place, message in told[:MAX_FAULTS]]
+        more = [f"{path}: {len(told) - MAX_FAULTS} more errors"] if len(told) > MAX_FAULTS else []
+        raise ConfigurationError("\n".join((*lines, *more)))
+    return msgspec.convert(_with_lines(plain, path, digest(data)), Roadmap)
 
 
 def _with_lines(plain: Plain, path: str, sha256: str) -> dict[str, Any]:
@@ -143,14 +157,16 @@ def _dotted(place: Sequence[str | int]) -> str:
     return text.lstrip(".") or "the file"
 
 
-def _explained(error: Any) -> str:
-    """The validator's message, with the nearest known word where one is misspelt."""
-    kind = error.kind.name
+def _explained(error: Any) -> Iterator[Fault]:
+    """The validator's message with its place, and the nearest known word where one is misspelt."""
+    kind, place = error.kind.name, tuple(error.instance_path)
     if kind == "additionalProperties":
-        return " and ".join(f"unknown key {key!r}{_near(key, _keys())}" for key in error.kind.unexpected)
-    if kind == "enum" and isinstance(error.instance, str):
-        return f"{error.instance!r} is none of {', '.join(LANES)}{_near(error.instance, LANES)}"
-    return str(error.message)
+        for key in error.kind.unexpected:
+            yield (*place, key), f"unknown key {key!r}{_near(key, _keys())}"
+    elif kind == "enum" and isinstance(error.instance, str):
+        yield place, f"{error.instance!r} is none of {', '.join(LANES)}{_near(error.instance, LANES)}"
+    else:
+        yield place, str(error.message)
 
 
 @cache
@@ -165,31 +181,41 @@ def _near(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _refuse_wrong_ids(roadmap: Roadmap, path: str) -> None:
+def _mappings(value: Any, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The mappings of the list under a key with their indices, whatever else stands there."""
+    listed = value.get(key) if isinstance(value, dict) else None
+    return ((i, each) for i, each in enumerate(listed if isinstance(listed, list) else ()) if isinstance(each, dict))
+
+
+def _wrong_ids(value: Any, path: str) -> Iterator[Fault]:
     name = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    if roadmap.id != name:
-        raise ConfigurationError(f"{path}:1: id: {roadmap.id!r} is not the file's name; write {name!r} or rename it")
-    _refuse_twice(path, "sprint", [(sprint.id, sprint.line) for sprint in roadmap.sprints])
-    for sprint in roadmap.sprints:
-        _refuse_twice(path, f"criterion of {sprint.id}", [(c.id, c.line) for c in sprint.criteria])
+    id = value.get("id") if isinstance(value, dict) else None
+    if isinstance(id, str) and id != name:
+        yield ("id",), f"{id!r} is not the file's name; write {name!r} or rename it"
+    yield from _twice("sprint", ("sprints",), _mappings(value, "sprints"))
+    for s, each in _mappings(value, "sprints"):
+        called = f"criterion of {each.get('id')}"
+        yield from _twice(called, ("sprints", s, "criteria"), _mappings(each, "criteria"))
 
 
-def _refuse_twice(path: str, what: str, ids: list[tuple[str, int]]) -> None:
+def _twice(what: str, above: Place, found: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[Fault]:
     seen: set[str] = set()
-    for id, line in ids:
-        if id in seen:
-            raise ConfigurationError(f"{path}:{line}: another {what} is called {id!r}; give it an id of its own")
-        seen.add(id)
+    for index, each in found:
+        id = each.get("id")
+        if isinstance(id, str) and id in seen:
+            yield (*above, index, "id"), f"another {what} is called {id!r}; give it an id of its own"
+        elif isinstance(id, str):
+            seen.add(id)
 
 
-def _refuse_unknown_checks(roadmap: Roadmap, path: str, known: Collection[str], plain: Plain) -> None:
-    for s, sprint in enumerate(roadmap.sprints):
-        for c, criterion in enumerate(sprint.criteria):
-            for i, glob in enumerate(criterion.checks):
-                if not any(fnmatch.fnmatchcase(id, glob) for id in known):
+def _unknown_checks(value: Any, known: Collection[str]) -> Iterator[Fault]:
+    for s, each in _mappings(value, "sprints"):
+        for c, criterion in _mappings(each, "criteria"):
+            globs = criterion.get("checks")
+            for i, glob in enumerate(globs if isinstance(globs, list) else ()):
+                if isinstance(glob, str) and not any(fnmatch.fnmatchcase(id, glob) for id in known):
                     place = ("sprints", s, "criteria", c, "checks", i)
-                    where = f"{path}:{plain.line(place)}: {_dotted(place)}"
-                    raise ConfigurationError(f"{where}: there is no check {glob!r}{_near(glob, known)}")
+                    yield place, f"there is no check {glob!r}{_near(glob, known)}"
 
 
 # -- choosing ----------------------------------------------------------------------------------------------------------

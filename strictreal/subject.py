@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from strictreal import installed
 from strictreal.errors import BoundExceeded, SubjectError
 from strictreal.git import Objects, git
 from strictreal.model import canonical, digest
@@ -29,7 +30,6 @@ MAX_DIGEST_BYTES = 4 * 1024**3
 """A larger file is not even digested; its size stands for it."""
 UNREAD = "unread"
 """How the digest of a file begins that could not be read."""
-_SKIPPED_WITHOUT_GIT = {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
 MISSING = "tracked by git but missing from the working tree"
 LINK = "a symbolic link"
 BEHIND_LINK = "a parent folder is a link"
@@ -150,7 +150,7 @@ class Tree:
 def open_tree(root: Path, *, evidence: str = "evidence") -> Tree:
     """The working tree at `root`: what git tracks, and what it does not track and does not ignore.
 
-    Without git, every file below `root` except the folders that hold dependencies or version control.
+    Without git, every file below `root` except what was installed, cached or kept by version control (`installed`).
 
     Raises:
         SubjectError: `root` is not a directory, or is a bare repository.
@@ -215,14 +215,12 @@ def _listed_by_walking(tree: Tree) -> set[str]:
     found: set[str] = set()
     for folder, names, files in os.walk(tree.root, onerror=note):
         relative = Path(folder).relative_to(tree.root)
-        for name in names:
-            path = (relative / name).as_posix()
-            if os.path.islink(tree.root / path):
-                found.add(path)
-            elif name in _SKIPPED_WITHOUT_GIT and path != ".git":
-                tree.left_out.append((_shown(path), "a folder of dependencies, caches or version control"))
-        names[:] = [name for name in names if name not in _SKIPPED_WITHOUT_GIT]
-        found.update((relative / name).as_posix() for name in files)
+        sifted = installed.sift(folder, names, files)
+        left_out = [(relative / name).as_posix() for name in sifted.left_out]
+        tree.left_out += [(_shown(path), installed.REASON) for path in left_out if path != ".git"]
+        names[:] = sifted.folders
+        links = [name for name in names if os.path.islink(f"{folder}/{name}")]
+        found.update((relative / name).as_posix() for name in [*sifted.files, *links])
         _count(found)
     return found
 

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sfm.client import Client, Tls
 
 from kind import cluster, settings, state
+from kind.faults import written
+from kind.forwarding import Forward
 from kind.programs import succeeds
+from kind.tokens import long_lived
 from strictreal import config
 from strictreal.collect import cluster as collector
 from strictreal.collect import subject as subject_collector
@@ -118,6 +122,16 @@ def applied(*objects: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         kubectl("delete", "--filename=-", "--wait=true", stdin=text)
+
+
+@contextmanager
+def served(tenant: str, token: str = "") -> Iterator[Client]:
+    """A client of the service, with a token for one tenant; one that lasts an hour where none is given."""
+    roots = got(settings.CLIENTS, "configmap", "sfm-ca")["data"]["ca.crt"]
+    with written(roots) as file, Forward(settings.SERVICE, "pod/sfm-0", settings.MEMORY_PORT) as forward:
+        held = token or long_lived(tenant, hours=1)
+        with Client(f"{settings.LOOPBACK_NAME}:{forward.port}", token=held, tls=Tls(roots=file)) as client:
+            yield client
 
 
 def rolled_out(namespace: str, workload: str) -> None:

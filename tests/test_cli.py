@@ -164,6 +164,27 @@ def test_5_when_there_is_nothing_to_check(tmp_path: Path):
     run = audit(lay(tmp_path / "subject", {"notes.txt": "nothing"}), output=tmp_path)
     assert run.code == 5
     assert set(run.outcomes.values()) == {"not applicable"}
+    [note] = run.document["notes"]
+    assert note.startswith("nothing to check: ")
+    assert "has 1 file, and nothing that a check of the suite judges; name the folder of a repository" in note
+
+
+def test_5_with_a_sentence_in_an_empty_folder_and_where_the_checks_asked_for_judge_nothing(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    run = strictreal("audit", tmp_path / "empty", "--output", tmp_path / "1")
+    assert run.code == 5
+    assert "empty holds no file that is read; name the folder of a repository" in run.output
+    subject = lay(tmp_path / "subject", {"a.py": CLEAN})
+    asked = strictreal("audit", subject, "--output", tmp_path / "2", "--check", "charts.render")
+    assert asked.code == 5
+    assert "nothing that the checks that were asked for judges; ask for others with --check, or for all" in asked.output
+
+
+@pytest.mark.parametrize(("command", "done"), [("test", "tested"), ("mutate", "mutated"), ("parity", "compared")])
+def test_5_when_a_folder_of_policies_has_none(tmp_path: Path, command: str, done: str):
+    run = strictreal("policy", command, lay(tmp_path, {"readme.md": "no policy"}))
+    assert run.code == 5
+    assert f"there is no policy (*.rego) in this folder or below, so nothing was {done}; name" in one_line(run)
 
 
 def test_a_glob_stands_for_the_checks_that_it_names(tmp_path: Path):
@@ -172,6 +193,22 @@ def test_a_glob_stands_for_the_checks_that_it_names(tmp_path: Path):
     )
     assert {id.partition(".")[0] for id in run.outcomes} == {"code", "supply"}
     assert sum(id.startswith("supply.") for id in run.outcomes) == 1
+
+
+def test_checks_may_be_listed_with_commas(tmp_path: Path):
+    subject = lay(tmp_path / "subject", {"a.py": CLEAN})
+    run = audit(subject, "--check", "code.stub, code.fake,supply.i[a,m]*", output=tmp_path / "1")
+    assert set(run.outcomes) == {"code.stub", "code.fake", "supply.images"}
+    empty = strictreal("audit", subject, "--check", "code.stub,", "--output", tmp_path / "2")
+    assert (empty.code, "names an empty check" in one_line(empty)) == (4, True)
+
+
+def test_every_check_of_the_suite_is_the_whole_audit_however_it_was_asked_for(tmp_path: Path):
+    run = audit(lay(tmp_path / "subject", {"a.py": CLEAN}), "--check", "*", output=tmp_path)
+    assert run.document["only"] == []
+    assert not [note for note in run.document["notes"] if "not a whole audit" in note]
+    most = audit(lay(tmp_path / "other", {"a.py": CLEAN}), "--check", "[!t]*", output=tmp_path)
+    assert len(most.document["only"]) == len(most.outcomes) < len(run.outcomes)
 
 
 # Output.

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from subjects import audit, lay, strictreal
 
 from strictreal import config, run
 from strictreal.errors import EvidenceError
@@ -92,6 +93,35 @@ def test_a_moved_finding_has_not_changed_and_another_has_appeared():
             reason_after="4 findings",
         ),
     )
+
+
+def test_a_check_that_examined_less_is_shown_though_its_outcome_is_the_same():
+    def ran(check: str, examined: int, outcome: Outcome = Outcome.PROVEN) -> Result:
+        return Result(check=check, outcome=outcome, examined=examined)
+
+    before = (ran("code.fake", 3), ran("code.stub", 7), ran("gate.waivers", 5), ran("tests.vacuous", 2))
+    after = (ran("code.fake", 4), ran("code.stub", 6), ran("gate.waivers", 0, Outcome.NOT_PROVEN))
+    found = compare(before, after)
+    assert [(c.check, c.examined_before, c.examined_after) for c in found.fewer] == [
+        ("code.stub", 7, 6),
+        ("gate.waivers", 5, 0),
+    ]
+    assert [(c.check, c.after) for c in found.outcomes] == [
+        ("gate.waivers", Outcome.NOT_PROVEN),
+        ("tests.vacuous", None),
+    ]
+
+
+def test_the_command_line_tells_what_was_examined_less_and_what_is_gone(tmp_path):
+    subject, output = tmp_path / "subject", tmp_path / "evidence"
+    lay(subject, {"a.py": "A = 1\n", "b.py": "B = 2\n"})
+    first = audit(subject, "--check", "code.stub,code.fake", output=output)
+    (subject / "b.py").unlink()
+    second = audit(subject, "--check", "code.stub", output=output)
+    told = strictreal("evidence", "diff", first.document["bundle"], second.document["bundle"])
+    assert "code.stub: examined less: 2 → 1" in told.output
+    assert "code.fake: proven → gone: it did not run" in told.output
+    assert told.code == 0
 
 
 def test_two_real_runs_differ_by_what_was_mended_between_them(tmp_path):

@@ -140,6 +140,56 @@ def test_the_development_key_stays_a_development_key_when_it_is_configured(setti
     assert again.kind == "development"
 
 
+def moved(settings: Settings, folder: Path) -> Path:
+    """The development key's file under another name in another folder."""
+    folder.mkdir()
+    copy = folder / "ci.pem"
+    copy.write_bytes((settings.config_home / sign.DEVELOPMENT_KEY).read_bytes())
+    copy.chmod(0o600)
+    return copy
+
+
+def written_anew(settings: Settings, folder: Path) -> Path:
+    """The same key as another program writes it."""
+    folder.mkdir()
+    own = serialization.load_pem_private_key((settings.config_home / sign.DEVELOPMENT_KEY).read_bytes(), None)
+    return key_file(folder / "ci.pem", own)
+
+
+def where_it_lies(settings: Settings, folder: Path) -> Path:
+    return settings.config_home / sign.DEVELOPMENT_KEY
+
+
+def by_a_link(settings: Settings, folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "ci.pem").symlink_to(settings.config_home / sign.DEVELOPMENT_KEY)
+    return folder / "ci.pem"
+
+
+@pytest.mark.parametrize("way", [moved, written_anew, where_it_lies, by_a_link])
+@pytest.mark.parametrize("variables", [{}, {"XDG_CONFIG_HOME": "/elsewhere"}, {"XDG_STATE_HOME": "/elsewhere"}])
+def test_a_development_key_is_told_by_itself_wherever_it_lies_and_settings_point(settings, tmp_path, way, variables):
+    sign.signer(settings)
+    other = config.settings({"HOME": str(tmp_path / "other"), **variables})
+    assert sign.signer(with_key(other, way(settings, tmp_path / "keys"))).kind == "development"
+
+
+@pytest.mark.parametrize("way", [where_it_lies, by_a_link])
+def test_a_development_key_made_before_seeds_told_is_told_by_its_file(settings, tmp_path, way):
+    settings.config_home.mkdir(parents=True)
+    key_file(settings.config_home / sign.DEVELOPMENT_KEY, ed25519.Ed25519PrivateKey.generate())
+    other = config.settings({"HOME": str(tmp_path / "other")})
+    assert sign.signer(with_key(other, way(settings, tmp_path / "keys"))).kind == "development"
+    assert sign.signer(with_key(settings, moved(settings, tmp_path / "copy"))).kind == "development"
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_key_of_any_other_seed_is_no_development_key(tmp_path_factory, seed):
+    folder = tmp_path_factory.mktemp("keys")
+    key = key_file(folder / "ci.pem", ed25519.Ed25519PrivateKey.from_private_bytes(seed))
+    assert sign.signer(with_key(config.settings({"HOME": str(folder)}), key)).kind == "configured"
+
+
 def test_a_mounted_secret_may_be_a_link(settings, tmp_path):
     key_file(tmp_path / "real.pem", ed25519.Ed25519PrivateKey.generate())
     (tmp_path / "ci.pem").symlink_to("real.pem")

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sfm.client import Client, Tls
 
-from kind import forwarding, settings, stack, tokens
-from kind.faults import written
+from kind import settings, stack
 from strictreal import config, suite
 from strictreal.check import load
 from strictreal.collect import memory
@@ -24,7 +22,7 @@ from strictreal.gather import Request
 from strictreal.model import Record
 from strictreal.plugin import results_of
 from strictreal.run import audit
-from tests.clusters import MARKS, ROOT, _the_users_own_cluster, environment, got, kubectl, outcomes
+from tests.clusters import MARKS, ROOT, _the_users_own_cluster, environment, got, kubectl, outcomes, served
 
 __all__ = ["_the_users_own_cluster"]
 pytestmark = MARKS
@@ -73,12 +71,9 @@ def test_nothing_of_the_run_stays(record: Record, tmp_path: Path):
     cluster.close()
     assert all(namespace["metadata"].get("deletionTimestamp") for namespace in left)
     assert "strictreal" not in json.dumps(got(settings.SERVICE, "configmap", "sfm"))
-    roots = json.loads(kubectl("-n", settings.CLIENTS, "get", "configmap", "sfm-ca", "-o", "json"))["data"]["ca.crt"]
-    with written(roots) as file, forwarding.Forward(settings.SERVICE, "pod/sfm-0", settings.MEMORY_PORT) as forward:
-        for tenant in ("durability", "score", "latency"):
-            token = tokens.long_lived(f"{tenant}{run}", hours=1)
-            with Client(f"localhost:{forward.port}", token=token, tls=Tls(roots=file)) as client:
-                assert client.stats(f"{tenant}{run}").total_vectors == 0
+    for tenant in ("durability", "score", "latency"):
+        with served(f"{tenant}{run}") as client:
+            assert client.stats(f"{tenant}{run}").total_vectors == 0
 
 
 def test_no_secret_of_the_cluster_and_no_token_is_in_the_bundle(record: Record):

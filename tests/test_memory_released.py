@@ -232,7 +232,7 @@ def test_a_pod_is_taken_that_is_ready_and_stays_and_is_not_the_one_before(server
 
 def test_a_pod_that_cannot_be_reached_through_the_api_server_is_told(cluster: Cluster):
     with (
-        pytest.raises(ClusterError, match="GET .*shop/pods/web-0/portforward is not led through"),
+        pytest.raises(ClusterError, match=r"GET .*shop/pods/web-0/portforward is not led through"),
         forwarded(cluster, "shop", "web-0", 50053),
     ):
         pass

@@ -84,14 +84,18 @@ WRONG = {
         '"polices.*"',
         "there is no check 'polices.*'; did you mean 'policies.parity'",
     ),
-    "an unknown key": ("        note:", "        remark:", "plan.yaml:12: .*unknown key 'remark'"),
+    "an unknown key": ("        note:", "        remark:", "plan.yaml:15: .*unknown key 'remark'"),
     "a misspelt key": ("        note:", "        notes:", "did you mean 'note'"),
     "an unknown lane": ("lane: kind", "lane: kindd", r"criteria\[1\].lane: 'kindd' is none of .*did you mean 'kind'"),
     "a missing key": ("    goal: More\n", "", r"plan.yaml:16: sprints\[1\]: .goal. is a required property"),
     "an empty text": ("The first thing holds.", "''", r"sprints\[0\].criteria\[0\].text"),
     "another id": ("id: plan", "id: plans", "plan.yaml:1: id: 'plans' is not the file's name"),
-    "an id twice": ("id: sprint-2", "id: sprint-1", "plan.yaml:16: another sprint is called 'sprint-1'"),
-    "a criterion twice": ("id: two", "id: one", "plan.yaml:12: another criterion of sprint-1 is called 'one'"),
+    "an id twice": (
+        "id: sprint-2",
+        "id: sprint-1",
+        r"plan.yaml:16: sprints\[1\].id: another sprint is called 'sprint-1'",
+    ),
+    "a criterion twice": ("id: two", "id: one", "plan.yaml:12: .*another criterion of sprint-1 is called 'one'"),
     "a key twice": ("title: First", "title: First\n    title: Last", "plan.yaml:7: the key 'title' is given twice"),
     "an alias": ("title: First", "title: &t First", "plan.yaml:6: anchors and aliases are not allowed"),
     "a tag": ("title: First", "title: !!python/name:os.system First", "plan.yaml:6: the tag .*python.* is not allowed"),
@@ -108,6 +112,53 @@ def test_a_wrong_roadmap_is_refused_with_file_line_field_and_fix(tmp_path, old, 
     tree = subject(tmp_path, plan=GOOD.replace(old, new, 1))
     with pytest.raises(ConfigurationError, match=message):
         sprint.load(tree, "sprints", KNOWN)
+
+
+SEVERAL = """\
+id: plans
+title: A plan
+source: The plan of somebody
+sprints:
+  - id: one
+    title: First
+    goal: Something
+    criteria:
+      - id: real
+        text: The first thing holds.
+        checks: [code.stubs, code.stub]
+        lane: kindd
+        remark: None.
+  - id: one
+    title: Second
+    criteria: []
+"""
+
+
+def test_every_error_of_every_roadmap_is_told_with_its_line(tmp_path):
+    tree = subject(
+        tmp_path, plan=SEVERAL, other=GOOD.replace("id: plan", "id: other").replace("    title: First\n", "")
+    )
+    with pytest.raises(ConfigurationError) as raised:
+        sprint.load(tree, "sprints", KNOWN)
+    told = [line.split(": ")[:2] for line in str(raised.value).split("\n")]
+    assert told == [
+        ["sprints/other.yaml:5", "sprints[0]"],
+        ["sprints/plan.yaml:1", "id"],
+        ["sprints/plan.yaml:11", "sprints[0].criteria[0].checks[0]"],
+        ["sprints/plan.yaml:12", "sprints[0].criteria[0].lane"],
+        ["sprints/plan.yaml:13", "sprints[0].criteria[0].remark"],
+        ["sprints/plan.yaml:14", "sprints[1]"],
+        ["sprints/plan.yaml:14", "sprints[1].id"],
+        ["sprints/plan.yaml:16", "sprints[1].criteria"],
+    ]
+
+
+def test_a_roadmap_of_errors_without_end_is_told_up_to_a_bound(tmp_path):
+    odd = "".join(f"odd{number}: x\n" for number in range(sprint.MAX_FAULTS + 7))
+    with pytest.raises(ConfigurationError) as raised:
+        sprint.load(subject(tmp_path, plan=GOOD + odd), "sprints", KNOWN)
+    lines = str(raised.value).split("\n")
+    assert (len(lines), lines[-1]) == (sprint.MAX_FAULTS + 1, "sprints/plan.yaml: 7 more errors")
 
 
 def test_a_wrong_roadmap_is_a_gap_where_nobody_asked_for_a_sprint(tmp_path):

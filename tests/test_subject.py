@@ -26,11 +26,37 @@ def test_git_lists_what_is_tracked_and_what_is_new_and_not_ignored(tmp_path: Pat
 
 
 def test_without_git_every_file_is_listed_but_not_those_of_dependencies(tmp_path: Path):
-    lay(tmp_path, {"a.py": "a", "b/c.py": "c", "node_modules/x.js": "x", "b/__pycache__/c.pyc": "", ".hidden": "h"})
+    package = {"node_modules/x/package.json": "{}", "node_modules/x/index.js": "x"}
+    lay(tmp_path, {"a.py": "a", "b/c.py": "c", **package, "b/__pycache__/c.pyc": "", ".hidden": "h"})
     tree = open_tree(tmp_path)
     assert (tree.origin, listed(tree)) == ("walk", [".hidden", "a.py", "b/c.py"])
     reason = "a folder of dependencies, caches or version control"
     assert sorted(tree.left_out) == [("b/__pycache__", reason), ("node_modules", reason)]
+
+
+CONFIGURED = {"venv/pyvenv.cfg": "home = /usr/bin\nversion = 3.11.2\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"venv/app/pay.py": ""}, ["venv/app/pay.py"]),
+        ({"venv/pyvenv.cfg": "", "venv/app/pay.py": ""}, ["venv/app/pay.py", "venv/pyvenv.cfg"]),
+        (CONFIGURED | {"venv/lib/python3.11/site-packages/x.py": "", "venv/bin/activate": ""}, []),
+        (CONFIGURED | {"venv/Lib/site-packages/x.py": "", "venv/Scripts/a.bat": "", "venv/.gitignore": "*"}, []),
+        (CONFIGURED | {"venv/pay.py": "", "venv/lib/pay.py": ""}, ["venv/lib/pay.py", "venv/pay.py"]),
+        ({"b/.venv/x.py": ""}, ["b/.venv/x.py"]),
+        ({"node_modules/pay.js": "", "node_modules/pay/index.js": ""}, ["node_modules/pay.js", "node_modules/pay/index.js"]),
+        ({"node_modules/@s/p/package.json": "{}", "node_modules/@s/pay/a.js": ""}, ["node_modules/@s/pay/a.js"]),
+        ({"node_modules/.package-lock.json": "{}", "node_modules/.bin/tsc": ""}, []),
+        ({"a/__pycache__/pay.py": "", "a/__pycache__/b.cpython-311.pyc": ""}, ["a/__pycache__/pay.py"]),
+        ({".tox/py311/pyvenv.cfg": "home = /usr", ".tox/py311/lib/python3.11/x.py": "", ".tox/log/1.log": ""}, []),
+        ({".tox/pay.py": "", ".mypy_cache/3.11/a.data.json": "", ".mypy_cache/pay.py": ""}, [".mypy_cache/pay.py", ".tox/pay.py"]),
+        ({"a/.svn/pay.py": "", "a/.hg/requires": "", "a/.hg/store/x.py": ""}, ["a/.svn/pay.py"]),
+    ],
+)  # fmt: skip
+def test_a_name_alone_makes_no_folder_of_dependencies(tmp_path: Path, files: dict[str, str], expected: list[str]):
+    assert listed(open_tree(lay(tmp_path, files))) == expected
 
 
 def test_a_folder_inside_another_repository_is_a_subject_of_its_own(tmp_path: Path):
@@ -43,7 +69,7 @@ def test_a_broken_repository_does_not_make_an_outer_one_answer(tmp_path: Path):
     commit(tmp_path, {"outer.py": "o"})
     lay(tmp_path / "inner", {".git/nothing": "", "a.py": "a"})
     tree = open_tree(tmp_path / "inner")
-    assert (tree.origin, tree.commit, listed(tree)) == ("walk", "", ["a.py"])
+    assert (tree.origin, tree.commit, listed(tree)) == ("walk", "", [".git/nothing", "a.py"])
     [(path, reason)] = tree.left_out
     assert path == ".git"
     assert reason.startswith("every file was listed, because git cannot: git rev-parse: fatal: not a git repository")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from strictreal.cli import console
+from strictreal.errors import NothingToJudge
 from strictreal.report import visible
 
 app = typer.Typer(help="Test, mutate and compare Rego policies.", no_args_is_help=True)
@@ -24,9 +25,10 @@ def _session() -> Any:
 
 @app.command("test")
 def run_tests(folder: Folder = Path("policies")) -> None:
-    """Run the tests of every policy, with coverage; no test, or a line that no test reaches, fails."""
+    """Run the tests of every policy, with coverage; no policy, no test, or a line that no test reaches, fails."""
     from strictreal.policy import test
 
+    _require_policies(folder, "tested")
     with _session() as session:
         report = test.run(folder, session)
     total = failed = 0
@@ -49,9 +51,10 @@ def run_tests(folder: Folder = Path("policies")) -> None:
 
 @app.command()
 def mutate(folder: Folder = Path("policies")) -> None:
-    """Change every rule in small ways; a change that no test notices fails."""
+    """Change every rule in small ways; no policy, or a change that no test notices, fails."""
     from strictreal.policy import mutate
 
+    _require_policies(folder, "mutated")
     with _session() as session:
         report = mutate.run(folder, session)
     for mutant in report.survivors:
@@ -65,9 +68,10 @@ def mutate(folder: Folder = Path("policies")) -> None:
 
 @app.command()
 def parity(folder: Folder = Path("policies")) -> None:
-    """Ask the embedded engine and the real OPA the same questions; a different answer fails."""
+    """Ask the embedded engine and the real OPA the same questions; no policy, or a different answer, fails."""
     from strictreal.policy import parity
 
+    _require_policies(folder, "compared")
     with _session() as session:
         report = parity.run(folder, session)
     for suite in report.suites:
@@ -82,6 +86,18 @@ def parity(folder: Folder = Path("policies")) -> None:
         f"{questions} questions, {sum(len(s.differences) for s in report.suites)} differences · {report.engines}"
     )
     raise typer.Exit(int(not report.proven))
+
+
+def _require_policies(folder: Path, done: str) -> None:
+    """Refuse a folder without a policy: what nothing was asked of has not passed."""
+    from strictreal.policy.load import is_policy
+    from strictreal.subject import open_tree
+
+    if not any(map(is_policy, open_tree(folder).paths)):
+        raise NothingToJudge(
+            f"{folder}: there is no policy (*.rego) in this folder or below, so nothing was {done}; "
+            "name the folder that holds the policies"
+        )
 
 
 def _problems(problems: tuple[tuple[str, str], ...]) -> None:

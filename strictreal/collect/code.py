@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from strictreal.collect import archives, coroutines, entrypoints, ignored, imported, loaded
+from strictreal.collect import archives, coroutines, deployed, entrypoints, ignored, imported, loaded
 from strictreal.collect.languages import NOTEBOOK, has_suffix, is_settings, language_of
 from strictreal.collect.python import (
     claims,
@@ -133,6 +133,7 @@ class _Reached:
         self._entries = entries
         self._found: dict[str, Observation] = {}
         self.product: set[str] = set()
+        self.starts: list[deployed.Start] = []
 
     def observations(self) -> list[Observation]:
         """One a module, in the order of their paths."""
@@ -145,12 +146,18 @@ class _Reached:
         for point in entrypoints.imports(self._tree):
             uses.add([point], [])
             uses.reach(point.path)
+        self.starts = deployed.starts(self._tree, self._config, self._found)
+        for start in self.starts:
+            uses.add([start.imports], [])
+            uses.reach(start.path)
+        deploying = {path for start in self.starts for path, _ in start.files}
         read: set[str] = set()
         by_path = {entry.path: entry for entry in self._tree}
         for _ in range(MAX_ROUNDS):
             fresh = uses.follow()
             loads = [load for load in self.facts(Load) if load.path in uses.product]
             files = {path for path, _ in loaded.files(self._tree, loads)}
+            files |= {path for path in deploying if path in self._found}
             if any(load.kind == "path" and not load.target for load in loads):
                 files.update(loaded.disguised(self._tree, self._found, self._config))
             for path in sorted(files - uses.product):
@@ -164,6 +171,11 @@ class _Reached:
             read |= fresh
             uses.add(*self._read([by_path[path] for path in sorted(fresh)], facts_of_product, "product"))
         return [self._found[path] for path in sorted(self._found)]
+
+    @property
+    def modules(self) -> set[str]:
+        """Every file that was read as Python."""
+        return set(self._found)
 
     def _read(
         self, entries: list[Entry], function: Callable[[tuple[str, bytes]], list[Fact]], salt: str = ""
@@ -195,6 +207,7 @@ def _unread(tree: Tree, config: Config, reached: _Reached) -> Iterator[Fact]:
     ]
     imports = sorted([*reached.facts(Imports), *named, *points], key=lambda found: found.path)
     found = [*_unread_imports(tree, config, imports), *entrypoints.gaps(tree, points)]
+    found += deployed.facts(config, reached.starts, reached.modules)
     try:
         unlisted = ignored.modules(tree) if any(load.kind == "computed" for load in loads) else {}
         found += loaded.gaps(tree, config, loads, unlisted)

@@ -141,7 +141,7 @@ class Uses:
             if load.kind == "name":
                 self._names.setdefault(load.path, []).append(load.target)
                 changed.add(load.path)
-            elif load.kind == "computed":
+            elif load.kind == "computed" or (load.kind == "start" and not load.target):
                 self._computed |= load.path in self.product
             elif load.kind == "mention" and posixpath.basename(load.path) not in _SETUP:
                 self._mentions.append((load.path, load.target))

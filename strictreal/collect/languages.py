@@ -171,6 +171,11 @@ def _suffix(path: str) -> str:
     return posixpath.splitext(path)[1].lower()
 
 
+def is_python_program(name: str) -> bool:
+    """Whether a program, by its name without a folder, is an interpreter of Python."""
+    return bool(_PYTHON.fullmatch(name))
+
+
 def has_suffix(path: str, *endings: str) -> bool:
     """Whether a name ends in one of these, in any case."""
     return _suffix(path) in endings

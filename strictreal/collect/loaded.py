@@ -54,7 +54,7 @@ _NEVER = (
 def files(tree: Tree, loads: Iterable[Load]) -> Iterator[tuple[str, Load]]:
     """(path, load) for each file of the subject that is loaded by its path."""
     for load in loads:
-        places = candidates(load.target, load.path) if load.kind == "path" and load.target else ()
+        places = candidates(load.target, load.path) if load.kind in {"path", "start"} and load.target else ()
         if found := next((place for place in places if place in tree.paths), ""):
             yield found, load
 
@@ -82,14 +82,15 @@ def gaps(tree: Tree, config: Config, loads: Iterable[Load], ignored: Mapping[str
             continue
         told.add(key)
         where = Location(load.path, load.where.line)
-        if accepted := _accepted(config, load.path):
-            yield LeftOut(where=where, reason=f"{reason}; accepted by {config.source}: {redact(accepted)}")
+        if why := accepted(config, load.path):
+            yield LeftOut(where=where, reason=f"{reason}; accepted by {config.source}: {redact(why)}")
         else:
             say = f'unread = [{{ path = "{load.path}", reason = "…" }}]'
             yield Gap(of=UNIT, where=where, reason=f"{reason}; to accept that, configure {say}")
 
 
-def _accepted(config: Config, path: str) -> str:
+def accepted(config: Config, path: str) -> str:
+    """The reason why the configuration accepts what a file runs unread; "" when it does not."""
     return next((u.reason for u in config.unread if u.path and fnmatch.fnmatchcase(path, u.path)), "")
 
 

@@ -71,6 +71,8 @@ SETTINGS = {
     "retention_tau_seconds": "604800.0",
 }
 """What the run sets, so that a check knows the parameters that a request leaves out."""
+LIMITS = {"rate_per_second": "20", "rate_burst": "250"}
+"""Of the server in half precision: low enough to be reached, and above what its own act asks for."""
 
 
 class Declared(NamedTuple):
@@ -222,8 +224,8 @@ def installed(tree: Tree, declared: Declared) -> str:
 def _play(
     declared: Declared, wire: Wire, version: str, policies: Path, advance: Callable[[int], None]
 ) -> Iterator[Fact]:
-    """Every act, on a server that is killed in the middle and on one in half precision."""
-    from strictreal.collect.service import launch, load
+    """Every act, on a server that is killed in the middle and on one in half precision, whose limits are low."""
+    from strictreal.collect.service import launch, load, rate
 
     with _staged(declared, wire, policies, SETTINGS) as (stage, environment, folder):
         yield MemoryService(
@@ -242,27 +244,34 @@ def _play(
             stage.connect(server.address, incarnation=1)
             scenario.play_after_kill(stage)
             stage.close()
-        _in_half(stage, environment, folder)
+        with _in_half(stage, environment, folder) as address:
+            burst = rate.play(stage, address, LIMITS)
         yield from stage.calls
         yield from latencies
+        yield burst
 
 
 def _play_half(tree: Tree, declared: Declared, wire: Wire, settings: Mapping[str, str]) -> Iterator[Fact]:
     """The act of half precision alone, with the settings of another server."""
     installed(tree, declared)
-    with _staged(declared, wire, tree.root / declared.folder / PROGRAM / "policy", settings) as staged:
-        _in_half(*staged)
+    with (
+        _staged(declared, wire, tree.root / declared.folder / PROGRAM / "policy", settings) as staged,
+        _in_half(*staged),
+    ):
         yield from staged[0].calls
 
 
-def _in_half(stage: Stage, environment: Mapping[str, str], folder: Path) -> None:
+@contextlib.contextmanager
+def _in_half(stage: Stage, environment: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """The address of a server in half precision and with low limits, on which that act was played."""
     from strictreal.collect.service import launch
 
-    half = {**environment, "SOMA_FLOAT16": "true", "SOMA_DATA_DIR": str(folder / "half")}
-    with launch.serve(PROGRAM, half, folder) as server:
+    half = {"SOMA_FLOAT16": "true", "SOMA_DATA_DIR": str(folder / "half"), **_named(LIMITS)}
+    with launch.serve(PROGRAM, {**environment, **half}, folder) as server:
         stage.connect(server.address)
         scenario.play_half_precision(stage)
         stage.close()
+        yield server.address
 
 
 @contextlib.contextmanager
@@ -313,8 +322,13 @@ def _environment(
         "SOMA_TLS_CERT": str(certificate.path),
         "SOMA_TLS_KEY": str(certificate.key_path),
         "SOMA_POLICY_DIR": str(policies),
-        **{f"SOMA_{name.upper()}": value for name, value in settings.items()},
+        **_named(settings),
     }
+
+
+def _named(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings as the environment has them."""
+    return {f"SOMA_{name.upper()}": value for name, value in settings.items()}
 
 
 def _tokens(issuer: identity.Issuer) -> dict[str, str]:

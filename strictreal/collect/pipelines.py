@@ -38,7 +38,7 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         text = source.decode("utf-8-sig")
-        _refuse_depth(text, loader)
+        refuse_depth(text, loader)
         documents = list(yaml.compose_all(text, Loader=loader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"is not valid YAML: {' '.join(str(error).split())[:200]}") from error
@@ -51,7 +51,7 @@ def facts_of(file: tuple[str, bytes]) -> list[Fact]:
     return [Pipeline(where=Location(path), jobs=jobs), *(claims[line] for line in sorted(claims))]
 
 
-def _refuse_depth(text: str, loader: type) -> None:
+def refuse_depth(text: str, loader: type) -> None:
     """Composing recurses in C, where depth ends the process; events do not."""
     depth = 0
     for event in yaml.parse(text, Loader=loader):

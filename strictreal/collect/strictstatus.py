@@ -76,7 +76,7 @@ def swallowed(
             yield from _strings(lines, first, ini=kind == "ini")
 
 
-def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+def joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Lines with their continuations, each with the offset of its first."""
     start, parts = 0, list[str]()
     for offset, line in enumerate(lines):
@@ -97,7 +97,7 @@ def _recipes(lines: Sequence[str], first: int, *, just: bool) -> Iterator[Found]
     variables: dict[str, str] = {}
     recipes: list[tuple[int, str]] = []
     whole = "\n".join(lines)
-    for offset, line in _joined(lines):
+    for offset, line in joined(lines):
         if line[:1] == "\t" or (just and line[:1] == " "):
             recipes.append((offset, line))
         elif inline := _INLINE.match(line):
@@ -161,7 +161,7 @@ def _together(recipes: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 def _instructions(lines: Sequence[str], first: int) -> Iterator[Found]:
     pipefail = errexit = False
-    for offset, line in _joined(lines):
+    for offset, line in joined(lines):
         found = _DOCKER.match(line)
         if not found:
             continue
@@ -219,11 +219,11 @@ def _is_command(text: str) -> bool:
 
 def _powershell(lines: Sequence[str], first: int) -> Iterator[Found]:
     """PowerShell and cmd, which go on after a program fails: the last command counts, or what reads its status."""
-    joined = [(offset, text) for offset, text in _joined(lines) if not re.match(r"\s*(?:#|::|@?(?i:rem)\s)", text)]
-    for position, (offset, text) in enumerate(joined):
+    commands = [(offset, text) for offset, text in joined(lines) if not re.match(r"\s*(?:#|::|@?(?i:rem)\s)", text)]
+    for position, (offset, text) in enumerate(commands):
         if not mentions_audit(text) or re.match(r"(?i)\s*@?(?:echo|Write-\w+)\b", text):
             continue
-        after = [line for _, line in joined[position + 1 :] if line.strip() and line.strip() not in {"}", ")"}]
+        after = [line for _, line in commands[position + 1 :] if line.strip() and line.strip() not in {"}", ")"}]
         if passed := _PASSED.search(text):
             yield Evasion(first + offset, "swallow", passed[0].strip())
         elif after and not any(_READ_ELSEWHERE.search(line) for line in [text, *after]):

@@ -109,6 +109,32 @@ class LoadedChart:
         return {name: text for name, text in sorted(texts.items()) if not name.endswith("NOTES.txt")}
 
 
+def parsed(kind: str, text: str) -> dict[str, Any]:
+    """The values that Helm reads in a text. Only inside a bounded worker.
+
+    Args:
+        kind: `yaml` for a values file, else the option whose expression it is: `set`, `set-string`, `set-json`,
+            `set-literal`.
+
+    Raises:
+        HelmFailure: Helm refuses it.
+    """
+    import helm_python
+
+    readers = {
+        "yaml": helm_python.values_from_yaml,
+        "set": helm_python.parse_set_string,
+        "set-string": helm_python.parse_set_string_values,
+        "set-json": helm_python.parse_set_json,
+        "set-literal": helm_python.parse_set_literal,
+    }
+    try:
+        values: dict[str, Any] | None = readers[kind](text)
+    except helm_python.HelmError as error:
+        raise HelmFailure(_readable(str(error))) from None
+    return values or {}
+
+
 @cache
 def embedded() -> Engine:
     """Which Helm and which Kubernetes version the SDK renders for, asked of itself. Only inside a bounded worker."""

@@ -2,10 +2,14 @@
 
 The id of a key is the SHA-256 of its public half (DER, SubjectPublicKeyInfo). It says which key to look for and never
 decides trust: only keys that the verifier names are tried.
+
+A development key tells what it is by itself, wherever its file lies and whatever names it: the second half of its seed
+is made of the first, which no other key has by chance.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 DEVELOPMENT_KEY, DEVELOPMENT_PUBLIC_KEY = "development.pem", "development.pub.pem"
 MAX_KEY_BYTES = 16 * 1024
+HALF_SEED = 16
+"""Bytes of a development key's seed that are random: 128 bits, as strong as an Ed25519 signature is."""
 DEVELOPMENT, CONFIGURED, NONE = "development", "configured", "none"
 
 
@@ -88,8 +94,7 @@ def signer(settings: Settings) -> Signer:
     """
     if settings.signing_key is not None:
         private = _private_key(settings.signing_key)
-        mine = _development_key_id(settings)
-        kind = DEVELOPMENT if _key_id(private.public_key()) == mine else CONFIGURED
+        kind = DEVELOPMENT if _is_development(private, settings) else CONFIGURED
         return Signer(kind=kind, key_id=_key_id(private.public_key()), private=private)
     path = settings.config_home / DEVELOPMENT_KEY
     try:
@@ -177,9 +182,25 @@ def _key_id(public: Ed25519PublicKey) -> str:
     return digest(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
-def _development_key_id(settings: Settings) -> str:
-    path = settings.config_home / DEVELOPMENT_KEY
-    with suppress(ConfigurationError):
+def _is_development(private: Ed25519PrivateKey, settings: Settings) -> bool:
+    """Whether a key was made as a development key: by its seed, or, of one made before seeds told, by its file."""
+    seed = private.private_bytes_raw()
+    if seed == _development_seed(seed[:HALF_SEED]):
+        return True
+    homes = [settings.config_home]
+    if settings.signing_key is not None:
+        homes.append(Path(os.path.realpath(settings.signing_key)).parent)
+    return _key_id(private.public_key()) in {_development_key_id(home) for home in homes}
+
+
+def _development_seed(half: bytes) -> bytes:
+    """The 32 bytes of a development key's seed whose first half is given."""
+    return half + hashlib.sha256(b"strictreal development key" + half).digest()[:HALF_SEED]
+
+
+def _development_key_id(home: Path) -> str:
+    path = home / DEVELOPMENT_KEY
+    with suppress(ConfigurationError, OSError):
         return _key_id(_private_key(path).public_key()) if path.exists() else ""
     return ""
 
@@ -190,7 +211,7 @@ def _make_development_key(home: Path) -> None:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    private = Ed25519PrivateKey.generate()
+    private = Ed25519PrivateKey.from_private_bytes(_development_seed(os.urandom(HALF_SEED)))
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     with disk.locked(home / ".lock"):

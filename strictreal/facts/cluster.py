@@ -162,6 +162,8 @@ class ContainerState(Located, frozen=True, kw_only=True):
     restarts: Natural
     waiting: str = ""
     """Why it does not run: `CrashLoopBackOff`, `ImagePullBackOff`, …"""
+    ended: str = ""
+    """What it said when it last ended with a failure, redacted; "" where it did not, or said nothing."""
     serves: tuple[int, ...] = ()
     """Ports that it says it listens on."""
     probe: str = ""

@@ -15,7 +15,7 @@ class Module(Located, frozen=True, kw_only=True):
     """`test`, `example` (documentation, demonstrations and benchmarks count as such) or `product`."""
 
 
-LoadKind = Literal["name", "computed", "path", "folder", "hidden", "unknown", "text", "mention"]
+LoadKind = Literal["name", "computed", "path", "folder", "hidden", "unknown", "text", "mention", "start"]
 
 
 class Imports(Located, frozen=True, kw_only=True):
@@ -43,7 +43,8 @@ class Load(Located, frozen=True, kw_only=True):
     target: str = ""
     """`name`: the module, dotted. `computed`: how its name begins. `path`, `folder`: `//` and the path in the subject, or
     a path as written, or nothing when it is computed. `hidden`, `unknown`: what is run, in words. `mention`: a text that reads as the name
-    of a module in a folder of tests or examples."""
+    of a module in a folder of tests or examples. `start`: a path that an interpreter of its own is started with, or
+    nothing when that is computed."""
 
 
 class SettingsModule(Fact, frozen=True, kw_only=True):

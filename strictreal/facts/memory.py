@@ -7,11 +7,17 @@ the Unix epoch, bytes as hexadecimal digits.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from strictreal.model import Fact, Located, Natural
+
+REFUSED = "RESOURCE_EXHAUSTED"
+"""The gRPC status of a call beyond a limit."""
+SERVED = frozenset(("OK", "NOT_FOUND"))
+"""Those of a call that was let through, when it asks for a memory that may not be there."""
 
 
 class MemoryService(Located, frozen=True, kw_only=True):
@@ -120,7 +126,7 @@ class MemoryLatency(Located, frozen=True, kw_only=True):
     method: str
     clients: Natural
     memories: Natural
-    """How many were stored meanwhile or before."""
+    """How many were stored meanwhile or before, in all tenants that the calls are spread over."""
     bounds_us: tuple[Natural, ...]
     """Upper bounds of the histogram's buckets in microseconds, ascending; one more bucket lies above the last."""
     counts: tuple[Natural, ...]
@@ -131,8 +137,49 @@ class MemoryLatency(Located, frozen=True, kw_only=True):
     p99_us: Natural
 
 
+class RateBurst(Located, frozen=True, kw_only=True):
+    """One tenant calls faster than it may, with several clients at once, and another tenant now and then meanwhile."""
+
+    method: str
+    """What is called, after a store and a delete by which the tenant comes to be."""
+    clients: Natural
+    rate: str
+    """Calls a second that the service's settings let a tenant make on average."""
+    burst: Natural
+    """Calls that they let a tenant make at once."""
+    codes: dict[str, Natural]
+    """The tenant's calls, by the name of the gRPC status of the answer."""
+    others: dict[str, Natural]
+    """Calls of the other tenant that were made when the first had been refused, in the same form."""
+    elapsed_us: Natural
+    """From before the first call until after the last answer, in microseconds, rounded up."""
+    message: str = ""
+    """What the first refusal says."""
+
+    @property
+    def refused(self) -> int:
+        """Calls that met the limit."""
+        return self.codes.get(REFUSED, 0)
+
+    @property
+    def let_through(self) -> int:
+        """Calls that did not, and were served."""
+        return sum(count for code, count in self.codes.items() if code in SERVED)
+
+    @property
+    def failed(self) -> int:
+        """Calls of which it cannot be told whether the limit let them through."""
+        return sum(self.codes.values()) - self.refused - self.let_through
+
+    @property
+    def most(self) -> Decimal:
+        """Calls that a token bucket lets through in the time: burst + rate · time, and 1 for the rounding of doubles."""
+        return self.burst + Decimal(self.rate) * self.elapsed_us / 1_000_000 + 1
+
+
 ACTS: tuple[type[Fact], ...] = (
     *(NormCall, SimilarityCall, ClampCall, ImportanceCall, ScoreCall, HalfLifeCall, RetentionCall, HalfPrecisionCall),
     *(PayloadCall, TieCall, TenantCall, IdempotencyCall, DurabilityCall, RefusalCall, AccessCall, MemoryLatency),
+    RateBurst,
 )
 """Every act of the scenario, in the order in which it is played."""

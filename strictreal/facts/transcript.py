@@ -13,6 +13,8 @@ from strictreal.model import Fact
 T = TypeVar("T")
 C = TypeVar("C", bound=MemoryCall)
 MICROSECONDS = 1_000_000
+SINGLE_PRECISION = Decimal("1e-6")
+"""Of a unit vector's length, and of a score, whose vector was rounded to single precision."""
 
 
 def needed(items: T, what: str, seen: Sequence[Fact]) -> T:
@@ -67,6 +69,11 @@ def direction(vector: str) -> tuple[Decimal, ...]:
     numbers = scoring.numbers(vector)
     length = scoring.norm(numbers)
     return tuple(x / length for x in numbers)
+
+
+def same_direction(given: str, kept: str) -> bool:
+    """Whether two vectors have one direction, but for the rounding of a unit vector to single precision."""
+    return abs(scoring.dot(scoring.numbers(given), scoring.numbers(kept)) - 1) <= SINGLE_PRECISION
 
 
 class Ranked(NamedTuple):

@@ -39,6 +39,7 @@ labels:
 {{- define "soma.image" -}}
 image: {{ with .Values.global.imageRegistry }}{{ . }}/{{ end }}{{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag }}{{ end }}
 imagePullPolicy: {{ .Values.global.pullPolicy }}
+terminationMessagePolicy: FallbackToLogsOnError # a container that failed says why
 {{- end }}
 
 {{/* The restricted Pod Security Standard, for one user, and a root file system that cannot be written to. */}}

@@ -21,6 +21,7 @@ MAX_EVENT = 300
 _STAMP = re.compile(r"(?i)(?:^|[/._-])checksum(?:[/._-]|$)|(?:config|secret|values).{0,20}(?:hash|sha|checksum|digest)")
 """A label or annotation that says what configuration a pod was started with: `checksum/config`, `soma.io/configHash`."""
 _FAMILY = re.compile(r"^# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]{0,200}) ", re.MULTILINE)
+_WRONG = re.compile(r"(?i)\b(?:panic|fatal|critical|error|exception)\b")
 CONTROLLER_REVISION, TEMPLATE_HASH = "controller-revision-hash", "pod-template-hash"
 
 
@@ -57,10 +58,21 @@ def _state(
         ready=bool(said.get("ready")),
         restarts=int(said.get("restartCount", 0)),
         waiting=str(waiting.get("reason", "")),
+        ended=_last_words(said),
         serves=tuple(sorted({int(port["containerPort"]) for port in container.get("ports") or ()})),
         probe=_words(probe),
         answer=_asked(scene, placed.release.namespace, name, container, probe.get("httpGet") or {}),
     )
+
+
+def _last_words(said: dict[str, Any]) -> str:
+    """The last line with an error of what a container said when it failed, or the last line of all."""
+    state = (said.get("state") or {}).get("terminated") or (said.get("lastState") or {}).get("terminated") or {}
+    if not state.get("exitCode"):
+        return ""
+    lines = [line.strip() for line in str(state.get("message", "")).splitlines() if line.strip()]
+    wrong = [line for line in lines if _WRONG.search(line)]
+    return redact((wrong or lines or [""])[-1], MAX_EVENT)
 
 
 def _words(probe: dict[str, Any]) -> str:

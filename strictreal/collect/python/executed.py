@@ -28,9 +28,21 @@ _UNPACKING = (
 )
 _UNPACKERS = vocabulary("decompress decrypt fromhex unhexlify b64decode b85decode a85decode b32decode translate")
 _FETCHING = ("requests.", "urllib.", "httpx.", "aiohttp.", "socket.", "http.client.", "urllib3.", "ftplib.")
-_SAME = frozenset({"compile", "str", "textwrap.dedent", "inspect.cleandoc", "ast.parse", "bytes", "bytearray"})
+_SAME = frozenset(
+    {"compile", "builtins.compile", "str", "textwrap.dedent", "inspect.cleandoc", "ast.parse", "bytes", "bytearray"}
+)
 _SAME_METHODS = frozenset({"strip", "lstrip", "rstrip", "encode", "expandtabs", "removeprefix", "removesuffix"})
 _OPENERS = frozenset({"open", "io.open", "codecs.open", "tokenize.open", "io.open_code", "os.fdopen", "gzip.open"})
+_RUNNING = frozenset({"exec", "eval", "builtins.exec", "builtins.eval"})
+_MEASURING = frozenset(
+    {
+        *("cProfile.run", "cProfile.runctx", "profile.run", "profile.runctx", "pdb.run", "pdb.runeval"),
+        *("timeit.timeit", "timeit.repeat", "timeit.Timer"),
+    }
+)
+"""Functions that run a text to measure or to watch it."""
+_INTERPRETING = frozenset({"runsource", "runcode"})
+_FUNCTIONS = frozenset({"types.FunctionType", "types.LambdaType"})
 _TYPED = frozenset({"input", "sys.stdin.read", "sys.stdin.readline", "builtins.input"})
 
 
@@ -40,12 +52,38 @@ def origins(module: ParsedModule, node: ast.expr) -> list[tuple[Origin, str]]:
     return [(kind, target) for kind, target in found if kind != "text"]
 
 
+def text_of(module: ParsedModule, call: ast.Call) -> ast.expr | None:
+    """The text that a call runs; None where it runs none, or a function that is given instead."""
+    given = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg in {"stmt", "code"}), None)
+    name = module.resolve(call.func)
+    if given is None or name in _RUNNING:
+        return given if name in _RUNNING else None
+    if name in _MEASURING:
+        known = module.string(given) is not None or isinstance(given, ast.Call | ast.JoinedStr)
+        return given if known or "open" in ast.unparse(given) else None
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _INTERPRETING:
+        return given
+    return _compiled(module, given, 3) if name in _FUNCTIONS else None
+
+
+def _compiled(module: ParsedModule, node: ast.expr, names: int) -> ast.Call | None:
+    """The call of `compile` that an expression takes its code from."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and module.resolve(part.func) in {"compile", "builtins.compile"}:
+            return part
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and names:
+            for binding in module.names.reaching(part):
+                if binding.value is not None and (found := _compiled(module, binding.value, names - 1)) is not None:
+                    return found
+    return None
+
+
 def sources(module: ParsedModule) -> Iterator[ParsedModule]:
     """The texts of the module that it runs, each parsed as a module of its own whose lines are those of the file."""
     read: set[ast.AST] = set()
     for call in module.of(ast.Call):
-        if module.resolve(call.func) in {"exec", "eval", "builtins.exec", "builtins.eval"} and call.args:
-            for node in _texts(module, call.args[0], MAX_DEPTH):
+        if (given := text_of(module, call)) is not None:
+            for node in _texts(module, given, MAX_DEPTH):
                 if node not in read and len(read) < MAX_TEXTS and (code := as_code(module, node)) is not None:
                     read.add(node)
                     yield code

@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from strictreal.collect.python import executed, files
+from strictreal.collect.python import executed, files, starts
 from strictreal.collect.python.context import last_name
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
@@ -48,8 +48,8 @@ def facts(module: ParsedModule) -> Iterator[Load]:
         elif found := next((_BY_PATH[n] for n in names if n in _BY_PATH), None):
             target = files.path_of(module, _argument(call, *found))
             yield Load(where=module.at(call), how=name, kind="path", target=target or "")
-        elif name in {"exec", "eval", "builtins.exec", "builtins.eval"} and call.args:
-            yield from _run(module, call, name.rpartition(".")[2])
+        elif (given := executed.text_of(module, call)) is not None:
+            yield from _run(module, call, given, name.rpartition(".")[2] or last_name(call.func))
         elif name == "marshal.loads":
             yield Load(where=module.at(call), how=name, kind="hidden", target="compiled code")
         elif name == "site.addsitedir" and call.args:
@@ -62,6 +62,7 @@ def facts(module: ParsedModule) -> Iterator[Load]:
             held = each.value if isinstance(each, ast.Subscript) else each
             if _is_search_path(module, held):
                 yield from _searched(module, assign, assign.value, ast.unparse(held))
+    yield from starts.facts(module)
     yield from _mentions(module)
 
 
@@ -70,6 +71,7 @@ def _mentions(module: ParsedModule) -> Iterator[Load]:
     if module.role != "product":
         return
     texts = {n.value: n for n in module.of(ast.Constant) if isinstance(n.value, str) and _DOTTED.fullmatch(n.value)}
+    texts |= {name: node for node, name in starts.mentions(module)}
     told = {text: n for text, n in texts.items() if role(text.replace(".", "/") + "/x.py") != "product"}
     for text, node in list(told.items())[:MAX_MENTIONS]:
         if not isinstance(module.parents.get(node), ast.Expr):
@@ -147,7 +149,7 @@ def _beginning(module: ParsedModule, given: ast.expr | None) -> str:
     return text.partition("%")[0].partition("{")[0]
 
 
-def _run(module: ParsedModule, call: ast.Call, how: str) -> Iterator[Load]:
+def _run(module: ParsedModule, call: ast.Call, given: ast.expr, how: str) -> Iterator[Load]:
     """Text that is run: read from a file, hidden, made, or given by somebody."""
-    for kind, target in executed.origins(module, call.args[0]):
+    for kind, target in executed.origins(module, given):
         yield Load(where=module.at(call), how=how, kind=kind, target=target)

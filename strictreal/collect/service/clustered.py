@@ -17,7 +17,7 @@ from typing import NamedTuple
 from strictreal.collect.kube.access import Cluster
 from strictreal.collect.kube.forward import forwarded
 from strictreal.collect.kube.releases import Release
-from strictreal.collect.service import inside, keycloak, load, released, scenario
+from strictreal.collect.service import inside, keycloak, load, rate, released, scenario
 from strictreal.collect.service.stage import Stage
 from strictreal.collect.service.wire import Wire
 from strictreal.errors import StrictRealError
@@ -86,6 +86,9 @@ def play(
                     advance(1)
                 yield from _measured(cluster, stage, running, run, left)
                 advance(1)
+                left |= {(tenant, rate.ID) for tenant in (rate.TENANT, rate.OTHER)}
+                yield rate.play(stage, address, said)
+                advance(1)
                 if faults:
                     _delete_soon(cluster, service.namespace, pod.name)
                     scenario.play_durability(stage, lambda: None)
@@ -135,7 +138,7 @@ def _measured(cluster: Cluster, stage: Stage, running: Running, run: str, left: 
     try:
         yield from inside.measure(cluster, stage, running.service, running.pod, run)
     except StrictRealError as error:
-        left |= {(load.TENANT, id) for id in inside.IDS}
+        left |= {(load.tenant(at), id) for at, id in enumerate(inside.IDS)}
         yield Gap(of=MemoryLatency.__name__, where=Location(stage.proto), reason=str(error))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from strictreal.collect.kube import admission, probes
 from strictreal.collect.kube.access import Cluster, ClusterError
 from strictreal.collect.service import scenario
-from strictreal.collect.service.load import CALLS, CLIENTS, TENANT, latency
+from strictreal.collect.service.load import CALLS, CLIENTS, latency, tenant
 from strictreal.collect.service.released import Endpoint, Pod
 from strictreal.collect.service.stage import CALL_SECONDS, Stage
 from strictreal.errors import StrictRealError
@@ -27,7 +27,7 @@ NAME = "load"
 SECONDS = 300
 """That the pod may take for everything."""
 MAX_BODIES = 64
-"""Different vectors: the requests lie in a ConfigMap, which holds a mebibyte."""
+"""Different vectors, as many of each tenant: the requests lie in a ConfigMap, which holds a mebibyte."""
 MAX_BYTES = 700_000
 IDS = tuple(f"l{at:05}" for at in range(CALLS))
 """Of what is stored."""
@@ -93,15 +93,16 @@ def measure(cluster: Cluster, stage: Stage, service: Endpoint, pod: Pod, run: st
 
 def _work(stage: Stage, service: Endpoint) -> dict[str, Any]:
     """What the pod sends: each request is a body and a head, which protobuf reads as one message."""
-    draw = scenario.seeded(TENANT)
-    vectors = [stage.shape.vector(draw) for _ in range(2 * MAX_BODIES)]
-    stores = [stage.encode("Store", scenario.memory(TENANT, "", vector)) for vector in vectors[:MAX_BODIES]]
-    recalls = [stage.encode("Recall", scenario.recall(TENANT, vector, 10)) for vector in vectors[MAX_BODIES:]]
+    draw = scenario.seeded("latency")
+    vectors = [(tenant(at), stage.shape.vector(draw)) for at in range(2 * MAX_BODIES)]
+    stores = [stage.encode("Store", scenario.memory(whose, "", vector)) for whose, vector in vectors[:MAX_BODIES]]
+    recalls = [stage.encode("Recall", scenario.recall(whose, vector, 10)) for whose, vector in vectors[MAX_BODIES:]]
+    deletes = [stage.encode("Delete", {"tenant": whose}) for whose in scenario.LOADED]
     later = scenario.NOON + scenario.DAY * scenario.SECOND
     parts = (
         ("Store", stores, [stage.encode("Store", {"id": id}) for id in IDS]),
         ("Recall", recalls, [stage.encode("Recall", {"as_of": later + at * scenario.SECOND}) for at in range(CALLS)]),
-        ("Delete", [stage.encode("Delete", {"tenant": TENANT})], [stage.encode("Delete", {"id": id}) for id in IDS]),
+        ("Delete", deletes, [stage.encode("Delete", {"id": id}) for id in IDS]),
     )
     return {
         "target": f"{service.host}:{service.port}",

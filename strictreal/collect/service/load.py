@@ -21,18 +21,22 @@ BOUNDS_US = tuple(round(100 * 2 ** (step / 4)) for step in range(60))
 """From 0.1 ms to 2.8 s, each a quarter of a power of two above the last."""
 MOST_FAILED = 50
 """Calls that may fail before no more are made: each may have taken its whole time."""
-TENANT = "latency"
 _PERCENT = (50, 95, 99)
 
 
 def measure(stage: Stage, address: str) -> Iterator[MemoryLatency]:
     """Store, then recall, CALLS times each by CLIENTS clients, with a histogram of each."""
-    draw = scenario.seeded(TENANT)
-    stores = [scenario.memory(TENANT, f"l{at:05}", stage.shape.vector(draw)) for at in range(CALLS)]
-    recalls = [scenario.recall(TENANT, stage.shape.vector(draw), 10) for _ in range(CALLS)]
+    draw = scenario.seeded("latency")
+    stores = [scenario.memory(tenant(at), f"l{at:05}", stage.shape.vector(draw)) for at in range(CALLS)]
+    recalls = [scenario.recall(tenant(at), stage.shape.vector(draw), 10) for at in range(CALLS)]
     for method, requests in (("Store", stores), ("Recall", recalls)):
         took, failed = drive(stage, address, method, [stage.encode(method, request) for request in requests])
         yield latency(stage.proto, method, took, failed)
+
+
+def tenant(at: int) -> str:
+    """Whose call this is, of those of each method. Each tenant makes few enough that a limit of its own is not reached."""
+    return scenario.LOADED[at % len(scenario.LOADED)]
 
 
 def latency(proto: str, method: str, took: list[int], failed: int) -> MemoryLatency:
@@ -71,15 +75,10 @@ async def _drive(
     clients: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[list[int], int]:
-    options = stage.options
-    if stage.root is None:
-        channel = grpc.aio.insecure_channel(address, options)
-    else:
-        channel = grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(stage.root), options)
     took: list[int] = []
     failed = 0
     waiting = iter(requests)
-    async with channel:
+    async with stage.channel(address) as channel:
         call: Callable[..., Awaitable[bytes]] = channel.unary_unary(stage.wire.path(method))
 
         async def client() -> None:

@@ -30,6 +30,8 @@ DEFAULTS = {
     "tau_seconds": "inf",
     "retention_gammas": "0.5,0.3,0.2,0.0",
     "retention_tau_seconds": "604800.0",
+    "rate_per_second": "10000.0",
+    "rate_burst": "20000",
     "auth_issuer": "",
     "auth_audience": "soma",
     "auth_tenants_claim": "tenants",

@@ -37,9 +37,13 @@ NOON = 1_700_000_000_000_000
 """The moment around which memories were created, in microseconds since the Unix epoch."""
 SECOND = 1_000_000
 DAY = 86_400
+LOADED = ("latency-0", "latency-1", "latency-2", "latency-3")
+"""Over which the calls are spread whose times are taken."""
 TENANTS = (
     *("norm", "similarity", "clamp", "importance", "score", "half-life", "retention", "half-precision", "payload"),
-    *("ties", "left", "right", "idempotency", "durability", "refusal", "access", "latency"),
+    *("ties", "left", "right", "idempotency", "durability", "refusal", "access"),
+    *LOADED,
+    *("rate", "rate-other"),
 )
 MOST_BEFORE_KILL = 400
 """Stores after which the server is killed at the latest."""

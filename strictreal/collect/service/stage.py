@@ -60,6 +60,12 @@ class Stage:
         else:
             self._channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(self.root), self.options)
 
+    def channel(self, address: str) -> grpc.aio.Channel:
+        """A channel of its own, by which several clients call at once; none of their calls is in the transcript."""
+        if self.root is None:
+            return grpc.aio.insecure_channel(address, self.options)
+        return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(self.root), self.options)
+
     def close(self) -> None:
         """Let go of the channel."""
         if self._channel:

@@ -1,0 +1,1 @@
+"""What a deployment starts, read from the files that say so: images, processes, units, manifests."""

@@ -1,0 +1,116 @@
+"""The commands of containers and services in YAML: manifests of Kubernetes, compose files, charts with their values.
+
+A template is no YAML. It is read as YAML with its directives taken out; where even that is none, by its lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import yaml
+
+from strictreal.collect.deploy.places import Started
+from strictreal.collect.pipelines import refuse_depth
+
+KEYS = ("entrypoint", "command", "args", "cmd", "startCommand", "start_command", "exec", "run", "dockerCommand")
+"""What manifests, compose files and platforms call a command, in the order in which its words are put together."""
+_FOLDERS = frozenset({"working_dir", "workingDir", "workdir", "rootDir", "cwd", "directory"})
+_VARIABLES = frozenset({"env", "environment", "envs", "variables"})
+MAX_NODES = 200_000
+_DIRECTIVE = re.compile(r"\{\{(?:[^}]|\}(?!\})){0,2000}\}\}")
+_ALONE = re.compile(r"\s*(?:-\s*)?(?:\{\{(?:[^}]|\}(?!\})){0,2000}\}\}\s*)+")
+_KEYED = re.compile(rf"(\s*)(?:-\s+)?[\"']?({'|'.join(KEYS)})[\"']?\s*:\s*(.*)")
+_ITEM = re.compile(r"""[^\s,\[\]"']+|"[^"]*"|'[^']*'""")
+
+
+def started(text: str) -> Iterator[Started]:
+    """Every command of a file, in no particular order.
+
+    Raises:
+        ValueError: it is nested too deeply, or holds more than `MAX_NODES` nodes.
+    """
+    template = "{{" in text
+    plain = "\n".join("" if _ALONE.fullmatch(line) else _DIRECTIVE.sub("X", line) for line in text.split("\n"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        refuse_depth(plain if template else text, loader)
+        documents = list(yaml.compose_all(plain if template else text, Loader=loader))
+    except yaml.YAMLError:
+        yield from _by_lines(text)
+        return
+    for document in documents:
+        yield from _of_document(document)
+
+
+def _of_document(document: yaml.Node | None) -> Iterator[Started]:
+    stack, seen = [document] if document else [], set[int]()
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if len(seen) > MAX_NODES:
+            raise ValueError(f"holds more than {MAX_NODES} nodes (bound: nodes)")
+        if isinstance(node, yaml.MappingNode):
+            yield from _of_mapping(node)
+            stack += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            stack += node.value
+
+
+def _of_mapping(node: yaml.MappingNode) -> Iterator[Started]:
+    held = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+    folders = tuple(v.value for k, v in held.items() if k in _FOLDERS and isinstance(v, yaml.ScalarNode))
+    variables = {k: v for key in _VARIABLES & held.keys() for k, v in _pairs(held[key])}
+    parts = [(held[key], _words(held[key])) for key in KEYS if key in held]
+    given = [(value, words) for value, words in parts if words]
+    if len(given) > 1:
+        together = tuple(word for _, words in given for word in words)
+        yield Started(given[0][0].start_mark.line + 1, together, "", folders, (), variables)
+    for value, words in given:
+        line = value.start_mark.line + 1
+        if isinstance(value, yaml.ScalarNode):
+            yield Started(line, (), value.value, folders, (), variables)
+        else:
+            yield Started(line, words, "", folders, (), variables)
+
+
+def _words(value: yaml.Node) -> tuple[str, ...]:
+    if isinstance(value, yaml.ScalarNode):
+        return tuple(value.value.split())
+    if isinstance(value, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in value.value):
+        return tuple(item.value for item in value.value)
+    return ()
+
+
+def _pairs(value: yaml.Node) -> Iterator[tuple[str, str]]:
+    """Variables as a mapping, as `NAME=value`, or as names and values."""
+    if isinstance(value, yaml.MappingNode):
+        for key, inner in value.value:
+            if isinstance(key, yaml.ScalarNode) and isinstance(inner, yaml.ScalarNode):
+                yield key.value, inner.value
+    for item in value.value if isinstance(value, yaml.SequenceNode) else ():
+        if isinstance(item, yaml.ScalarNode) and "=" in item.value:
+            name, _, given = item.value.partition("=")
+            yield name, given
+        elif isinstance(item, yaml.MappingNode):
+            held = {k.value: v.value for k, v in item.value if isinstance(v, yaml.ScalarNode)}
+            if {"name", "value"} <= held.keys():
+                yield held["name"], held["value"]
+
+
+def _by_lines(text: str) -> Iterator[Started]:
+    """What stands behind a key of a command, and the lines below it that belong to it."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        if not (found := _KEYED.match(line[:20_000])):
+            continue
+        held, indent = [found[3]], len(found[1])
+        for below in lines[number : number + 40]:
+            own = len(below) - len(below.lstrip())
+            if below.strip() and (own < indent or (own == indent and not below.lstrip().startswith("-"))):
+                break
+            held.append(below.strip().removeprefix("- "))
+        words = [w.strip("\"'") for part in held for w in _ITEM.findall(_DIRECTIVE.sub("X", part))]
+        yield Started(number, tuple(word for word in words if word not in {"|", ">", "|-", ">-", "-"}))
