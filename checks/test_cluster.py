@@ -20,6 +20,7 @@ from strictreal.facts.cluster import (
     RunningImage,
     SearchedText,
     TlsCertificate,
+    VolumeRoom,
     is_called,
     plain_reference,
 )
@@ -29,6 +30,8 @@ LONGEST = 120
 """Characters of a value that a message shows."""
 WARNING_DAYS = 7
 """Before a certificate expires."""
+FREE_PERCENT = 3
+"""Of a volume that must be free: below it the alert KubePersistentVolumeFillingUp of kubernetes-mixin is critical."""
 
 
 @check(
@@ -246,3 +249,17 @@ def test_certificates_are_good(certificates: Facts[TlsCertificate], time: RunTim
             yield each.finding(f"{name} expires on {each.ends}", severity=Severity.WARNING)
         if each.fits is False:
             yield each.finding(f"{name}: the private key beside it is another's")
+
+
+@check(
+    "cluster.volumes",
+    proves=f"Every volume that a release's pod claims is bound, and at least {FREE_PERCENT} in 100 parts of it are free.",
+    remedy="Make the volume larger, or remove what fills it; see why a claim is not bound.",
+)
+def test_volumes_have_room(volumes: Facts[VolumeRoom]) -> Iterator[Finding]:
+    for each in volumes:
+        name = each.where.resource
+        if each.phase != "Bound":
+            yield each.finding(f"{name} is not bound: {each.phase}")
+        elif 100 * each.available < FREE_PERCENT * each.capacity:
+            yield each.finding(f"{name} is full: {each.available} of {each.capacity} bytes are free")

@@ -151,14 +151,14 @@ def test_latency_stays_below_the_service_level(latencies: Facts[MemoryLatency]) 
 def test_a_tenant_is_held_to_its_rate(bursts: Facts[RateBurst]) -> Iterator[Finding]:
     for seen in bursts:
         limit = f"{seen.rate} a second and {seen.burst} at once"
+        said = f": {seen.message[:100]}" if seen.message else ""
         if seen.let_through > seen.most:
             took = f"{seen.elapsed_us / 1e6:.3f} s"
             yield seen.finding(f"{seen.let_through} calls of a tenant were let through in {took}, where {limit} may be")
         elif seen.refused and seen.let_through + seen.failed + 1 < seen.burst:
-            said = f": {seen.message[:100]}" if seen.message else ""
             yield seen.finding(f"a tenant was refused after {seen.let_through} calls, where {limit} may be{said}")
         for code in sorted({*seen.codes} - SERVED - {REFUSED}):
-            yield seen.finding(f"{code} for {seen.codes[code]} calls of a tenant at its limit, not {REFUSED}")
+            yield seen.finding(f"{code} for {seen.codes[code]} calls of a tenant at its limit, not {REFUSED}{said}")
         if seen.refused:
             needed(seen.others, "a call of another tenant meanwhile", bursts)
         for code in sorted({*seen.others} - SERVED):

@@ -78,7 +78,8 @@ BAD = {
     ],
     "cluster.readiness": [
         "shop/Pod/web-0/web is not ready: GET /ready on http answers 503",
-        "shop/Pod/web-0/worker does not run: CrashLoopBackOff after 7 restarts",
+        "shop/Pod/web-0/worker does not run: CrashLoopBackOff after 7 restarts; "
+        "it ended with: FATAL: could not write a file: No space left on device",
         "shop/Pod/web-0/cache serves on 6379 and has no readiness probe: it is called ready unasked",
         "shop/Pod/web-0/proxy is said to be ready, but GET /ready on http answers 500",
     ],
@@ -92,6 +93,10 @@ BAD = {
         "shop/Pod/web-0: its metrics are answered 404 with 0 metrics",
         "shop/Pod/web-0 does not export orders",
         "shop/Pod/web-0 does not export baskets",
+    ],
+    "cluster.volumes": [
+        "shop/PersistentVolumeClaim/data-db-0 is full: 31457279 of 1048576000 bytes are free",
+        "shop/PersistentVolumeClaim/data-db-1 is not bound: Pending",
     ],
     "cluster.certificates": [
         "shop/Secret/web-tls:tls.crt expired on 2025-12-31T00:00:00Z",

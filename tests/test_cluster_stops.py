@@ -64,7 +64,7 @@ def test_a_policy_sidecar_that_was_stopped_denies_everything_and_is_named(charts
     assert messages(charts, "cluster.readiness", "containers") == []
 
 
-def test_a_volume_that_is_full_is_named_by_what_its_user_said_and_nothing_acknowledged_is_lost(charts: Path):
+def test_a_volume_that_is_full_is_named_and_nothing_acknowledged_is_lost(charts: Path):
     stored: list[str] = []
     with served("full") as client:
         with small_volume() as fill:
@@ -73,17 +73,16 @@ def test_a_volume_that_is_full_is_named_by_what_its_user_said_and_nothing_acknow
             for number in range(2000):
                 if refused(lambda: store(client, f"m{number}", stored)):  # noqa: B023 - called at once
                     break
-            wait("the database to be called unready", lambda: not database_ready(), 120, pause=0.5)
-            said = messages(charts, "cluster.readiness", "containers")
-        assert any(
-            text.startswith("soma-infra/Pod/postgres-0/postgres ") and "No space left on device" in text
-            for text in said
-        ), said
+            else:
+                pytest.fail("every store was acknowledged")
+            said = messages(charts, "cluster.volumes", "volumes")
+        assert len(said) == 1
+        assert said[0].startswith("soma-infra/PersistentVolumeClaim/data-postgres-0 is full: 0 of ")
         assert {client.get("full", id).payload for id in stored} == {PAYLOAD}
         assert len(stored) <= client.stats("full").total_vectors <= len(stored) + 1
         for number in range(-1, len(stored)):
             client.delete("full", f"m{number}" if number >= 0 else "first")
-    assert messages(charts, "cluster.readiness", "containers") == []
+    assert messages(charts, "cluster.volumes", "volumes") == []
 
 
 def test_a_signing_key_that_was_revoked_signs_nothing_that_is_taken_and_the_next_one_does(tmp_path: Path):
@@ -131,10 +130,6 @@ def ready(container: str) -> bool:
     """Whether a container of the service's pod is called ready."""
     states = got(SERVICE, "pod", "sfm-0")["status"]["containerStatuses"]
     return any(each["name"] == container and each["ready"] for each in states)
-
-
-def database_ready() -> bool:
-    return all(each["ready"] for each in got(INFRA, "pod", "postgres-0")["status"]["containerStatuses"])
 
 
 def in_node(script: str) -> str:

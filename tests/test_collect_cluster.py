@@ -6,6 +6,7 @@ import base64
 import gzip
 import http.server
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strictreal.collect import cluster
-from strictreal.collect.kube import admission, exposure, images, objects, probes, releases, rights
+from strictreal.collect.kube import admission, exposure, images, objects, pods, probes, releases, rights, volumes
 from strictreal.collect.kube.access import ClusterError, connect
 from strictreal.config import ClusterAccess, Config, settings
 from strictreal.errors import BoundExceeded
@@ -375,3 +376,51 @@ def test_a_probe_that_says_something_else_decides_nothing(said: bytes):
 def test_what_a_rule_has_is_kept_and_nothing_else():
     said = {"verbs": ["list", "get"], "apiGroups": [""], "resources": ["pods"], "resourceNames": [], "more": 1}
     assert rights.rule(said) == {"verbs": ("get", "list"), "apiGroups": ("",), "resources": ("pods",)}
+
+
+# Room and last words.
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=9),
+    st.integers(0, 2**50),
+    st.integers(0, 2**50),
+)
+def test_the_figures_of_df_are_read_whatever_a_file_system_is_called(name: str, blocks: int, left: int):
+    said = f"Filesystem 1024-blocks Used Available Capacity Mounted on\n{name} 50% x {blocks} 7 {left} 50% /data/a b\n"
+    assert volumes.read(said.encode()) == volumes.Room(blocks * 1024, left * 1024)
+
+
+def test_the_room_here_is_what_the_system_says(tmp_path: Path):
+    room = volumes.read(subprocess.run(["df", "-P", "-k", tmp_path], capture_output=True, check=True).stdout)
+    system = os.statvfs(tmp_path)
+    assert room.capacity == system.f_blocks * system.f_frsize // 1024 * 1024
+
+
+@pytest.mark.parametrize("said", [b"", b"df: not found", b"a\nb 1 2 50% /", b"a 1 2 x 50% /"])
+def test_what_is_no_figure_of_df_is_refused(said: bytes):
+    with pytest.raises(ClusterError, match="no figures"):
+        volumes.read(said)
+
+
+def test_a_kubelets_figures_are_those_of_claims():
+    claimed = {"pvcRef": {"namespace": "shop", "name": "data"}, "capacityBytes": 10, "availableBytes": 4}
+    pods_told = [{"volume": [claimed, {"name": "tmp", "capacityBytes": 1, "availableBytes": 1}]}, {}]
+    assert volumes.figures({"pods": pods_told}) == {("shop", "data"): volumes.Room(10, 4)}
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({}, ""),
+        ({"lastState": {"terminated": {"exitCode": 0, "message": "an error"}}}, ""),
+        ({"lastState": {"terminated": {"exitCode": 1}}}, ""),
+        (
+            {"lastState": {"terminated": {"exitCode": 1, "message": "began\nPANIC: no room\n\nshut down\n"}}},
+            "PANIC: no room",
+        ),
+        ({"state": {"terminated": {"exitCode": 1, "message": "one\ntwo"}}}, "two"),
+    ],
+)
+def test_what_a_container_said_last_is_its_last_error(state: dict[str, Any], words: str):
+    assert pods._last_words(state) == words

@@ -71,7 +71,7 @@ def test_nothing_of_the_run_stays(record: Record, tmp_path: Path):
     cluster.close()
     assert all(namespace["metadata"].get("deletionTimestamp") for namespace in left)
     assert "strictreal" not in json.dumps(got(settings.SERVICE, "configmap", "sfm"))
-    for tenant in ("durability", "score", "latency"):
+    for tenant in ("durability", "score", "latency-0", "rate"):
         with served(f"{tenant}{run}") as client:
             assert client.stats(f"{tenant}{run}").total_vectors == 0
 

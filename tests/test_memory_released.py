@@ -8,12 +8,14 @@ import json
 import threading
 import time
 import urllib.parse
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import yaml
 from common.config.settings import SMFSettings
 from google.protobuf import message_factory
 from hypothesis import given
@@ -35,7 +37,7 @@ from strictreal.model import Gap, Location
 from strictreal.subject import open_tree
 from tests.subjects import lay
 from tests.test_collect_cluster import CHART, kubeconfig
-from tests.test_collect_memory import PROTO, subject
+from tests.test_collect_memory import PROTO, ROOT, subject
 
 RELEASE = Release("web", "shop", "web", "1.0.0", 1, "deployed", {})
 NOTES = {"meta.helm.sh/release-namespace": "shop", "meta.helm.sh/release-name": "web"}
@@ -359,17 +361,34 @@ def test_every_act_can_be_sent_to_a_server_of_any_shape(wire: Wire, dimension: i
 def test_a_body_and_a_head_are_one_request(wire: Wire):
     work = inside._work(stage(wire), ENDPOINT)
     assert work["target"] == "web.shop.svc.cluster.local:50053"
-    for part, method, count in zip(work["parts"], ("Store", "Recall", "Delete"), (64, 64, 1), strict=True):
-        kind = message_factory.GetMessageClass(wire.methods[method].input_type)
+    for part, method, count in zip(work["parts"], ("Store", "Recall", "Delete"), (64, 64, 4), strict=True):
         assert (part["path"], len(part["bodies"]), len(part["heads"])) == (wire.path(method), count, inside.CALLS)
-        first, other = (
-            kind.FromString(base64.b64decode(part["bodies"][0]) + base64.b64decode(part["heads"][at])) for at in (0, 64)
-        )
-        assert first.tenant == other.tenant == "latency-run"
+        first, other = (sent(wire, part, method, at) for at in (0, 64))
+        assert first.tenant == other.tenant == "latency-0-run"
         assert first != other
         if method != "Delete":
             assert first.vector == other.vector
             assert len(first.vector.values) == 24
+
+
+def test_the_load_is_spread_over_tenants_each_of_which_is_left_empty(wire: Wire):
+    work = inside._work(stage(wire), ENDPOINT)
+    stored, recalled, deleted = (
+        [sent(wire, part, method, at) for at in range(inside.CALLS)]
+        for part, method in zip(work["parts"], ("Store", "Recall", "Delete"), strict=True)
+    )
+    assert [(each.tenant, each.id) for each in stored] == [(each.tenant, each.id) for each in deleted]
+    assert len({each.id for each in stored}) == inside.CALLS
+    burst = yaml.safe_load((ROOT / "charts/sfm/values-test.yaml").read_text())["config"]["rate_burst"]
+    made = Counter(each.tenant for each in (*stored, *recalled, *deleted))
+    assert len(made) == len(scenario.LOADED)
+    assert max(made.values()) < burst
+
+
+def sent(wire: Wire, part: dict[str, Any], method: str, at: int) -> Any:
+    """The request that the pod sends."""
+    body, head = (base64.b64decode(part[name][at % len(part[name])]) for name in ("bodies", "heads"))
+    return message_factory.GetMessageClass(wire.methods[method].input_type).FromString(body + head)
 
 
 # What is told.

@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from strictreal.collect.chart import archive, customs, overlays, plain
+from strictreal.collect.chart import archive, customs, deployed, overlays, plain
 from strictreal.collect.chart.discover import FoundChart, find
 from strictreal.collect.chart.render import render
 from strictreal.collect.chart.work import Work
@@ -60,9 +60,14 @@ def prepare(subjects: Sequence[tuple[Tree, Config]], session: Session, *, second
     Raises:
         ConfigurationError: charts.kubernetes names a version that there are no schemas of.
     """
+    places = [(tree, config, find(tree, config)) for tree, config in subjects]
+    given = deployed.find(places, session)
     found = [
-        [Work(tree, config, chart, _kubernetes(tree, config)) for chart in find(tree, config)]
-        for tree, config in subjects
+        [
+            Work(tree, config, chart, _kubernetes(tree, config), given=tuple(what.given.get(chart.folder, ())))
+            for chart in charts
+        ]
+        for (tree, config, charts), what in zip(places, given, strict=True)
     ]
     works = [work for group in found for work in group]
     known = session.cache.get_many([work.key for work in works])
@@ -72,12 +77,12 @@ def prepare(subjects: Sequence[tuple[Tree, Config]], session: Session, *, second
             _examine(batch, scratch, session, seconds)
     made = [(work, work.observation()) for work in fresh]
     session.cache.put_many({work.key: canonical(seen) for work, seen in made if work.repeatable})
-    for (tree, config), group in zip(subjects, found, strict=True):
+    for (tree, config), group, what in zip(subjects, found, given, strict=True):
         seen = [observation for work in group if (observation := work.observation()).facts]
         seen += plain.observe(tree, config, [work.found for work in group], session, _kubernetes(tree, config))
-        seen += _outside(tree, config, [work.found for work in group])
+        beside = _outside(tree, config, [work.found for work in group], what)
         verdicts = customs.judge([fact for observation in seen for fact in observation.facts], session)
-        session.memo[_key(tree, config)] = [_summary(tree, config, seen, verdicts), *seen]
+        session.memo[_key(tree, config)] = [_summary(tree, config, seen, verdicts, beside), *seen, *beside]
 
 
 def _batches(works: list[Work]) -> Iterator[list[Work]]:
@@ -109,11 +114,14 @@ def _examine(works: list[Work], scratch: str, session: Session, seconds: float) 
         work.forget_files()
 
 
-def _outside(tree: Tree, config: Config, found: Sequence[FoundChart]) -> list[Observation]:
-    """A gap for each file that is values of a chart and lies outside of it."""
+def _outside(
+    tree: Tree, config: Config, found: Sequence[FoundChart], what: deployed.Deployed
+) -> list[Observation]:
+    """Gaps for what deployments give and nothing was rendered with, and for values files outside of every chart."""
     roots = {chart.folder: chart.overlays for chart in found if not chart.packaged}
-    gaps = tuple(overlays.outside(tree, config, roots)) if roots else ()
-    return [Observation(collector="charts", source="", digest=tree.digest, facts=gaps)] if gaps else []
+    left = overlays.outside(tree, config, roots, what.files) if roots else ()
+    facts = (*what.gaps, *(gap for where, reason in left for gap in deployed.gaps(where, reason)))
+    return [Observation(collector="charts", source="", digest=tree.digest, facts=facts)] if facts else []
 
 
 def _kubernetes(tree: Tree, config: Config) -> str:
@@ -125,7 +133,9 @@ def _kubernetes(tree: Tree, config: Config) -> str:
         raise
 
 
-def _summary(tree: Tree, config: Config, seen: list[Observation], verdicts: list[Fact]) -> Observation:
+def _summary(
+    tree: Tree, config: Config, seen: list[Observation], verdicts: list[Fact], beside: list[Observation]
+) -> Observation:
     """What there is of each unit, and what the charts' definitions say of custom resources."""
     facts = [*(fact for observation in seen for fact in observation.facts), *verdicts]
     charts = [fact for fact in facts if isinstance(fact, Chart)]
@@ -144,7 +154,9 @@ def _summary(tree: Tree, config: Config, seen: list[Observation], verdicts: list
     }
     if config.charts.kubernetes:
         count["KubernetesTarget"] = have["KubernetesTarget"] + missed["KubernetesTarget"]
-    inventory = [Inventory(of=unit, count=number) for unit, number in count.items()] if seen else []
+    lost = Counter(fact.of for observation in beside for fact in observation.facts if isinstance(fact, Gap))
+    counted = ((unit, number + lost[unit]) for unit, number in count.items())
+    inventory = [Inventory(of=unit, count=number) for unit, number in counted] if seen else []
     return Observation(
         collector="charts",
         source="",

@@ -31,6 +31,7 @@ from strictreal.collect.kube import (
     releases,
     rendering,
     rights,
+    volumes,
 )
 from strictreal.collect.kube.access import Cluster, ClusterError, connect
 from strictreal.collect.kube.scene import Placed, Scene
@@ -63,6 +64,7 @@ PARTS: tuple[tuple[tuple[str, ...], str, Part], ...] = (
     (("PodRevision",), "revisions", pods.revisions),
     (("MetricsPage",), "metrics", pods.metrics),
     (("TlsCertificate",), "certificates", certificates.observe),
+    (("VolumeRoom",), "volumes", volumes.observe),
     ((), "events", pods.events),
 )
 """What is looked at, in this order: the units that a part counts, its name, and how."""

@@ -216,9 +216,21 @@ class TlsCertificate(Located, frozen=True, kw_only=True):
         return moment < datetime.datetime.fromisoformat(self.ends)
 
 
+class VolumeRoom(Located, frozen=True, kw_only=True):
+    """One volume that a release's pod claims: whether it is there, and how much room its file system has."""
+
+    release: str
+    phase: str
+    """Of the claim: `Bound`, `Pending`, `Lost`; `absent` where there is no such claim."""
+    capacity: Natural = 0
+    """Bytes."""
+    available: Natural = 0
+    """Bytes that the pod's own user may still write."""
+
+
 UNITS: tuple[type[Fact], ...] = (
     *(ClusterObject, RunningImage, BuiltImage, AdmissionTry, FlowTry, AccountRights, SearchedText, ContainerState),
-    *(PodRevision, MetricsPage, TlsCertificate),
+    *(PodRevision, MetricsPage, TlsCertificate, VolumeRoom),
 )
 """What is counted: each is examined, or a gap says why not."""
 FACTS: tuple[type[Fact], ...] = (

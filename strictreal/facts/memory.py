@@ -154,7 +154,7 @@ class RateBurst(Located, frozen=True, kw_only=True):
     elapsed_us: Natural
     """From before the first call until after the last answer, in microseconds, rounded up."""
     message: str = ""
-    """What the first refusal says."""
+    """What the first answer says to a call that was not served."""
 
     @property
     def refused(self) -> int:
@@ -170,6 +170,11 @@ class RateBurst(Located, frozen=True, kw_only=True):
     def failed(self) -> int:
         """Calls of which it cannot be told whether the limit let them through."""
         return sum(self.codes.values()) - self.refused - self.let_through
+
+    @property
+    def met(self) -> bool:
+        """Whether the limit was met, or would have been if it were what the settings say."""
+        return bool(self.refused or (self.let_through and self.let_through + self.failed > self.most))
 
     @property
     def most(self) -> Decimal:

@@ -20,6 +20,7 @@ _TELLING = re.compile(
     r"(?m)^\s*(?:-\s+)?(?:kind:\s*[\"']?(?:HelmRelease|HelmChart|HelmChartConfig)\b|helm:|helmCharts?:|chart(?:Path|_ref)?:"
     r"|[\w.]{1,80}\.helm:)"
 )
+_FILLED = re.compile(r"(?m)^kind:\s*[\"']?ApplicationSet\b|^(?:-\s+)?hosts:|^releases:")
 _FILES = ("valueFiles", "valuesFiles", "values_files", "value-files", "values-files", "valuefiles", "helm_value_files")
 _INLINE_VALUES = ("values", "valuesObject", "valuesInline", "valuesContent", "release_values", "overrides")
 _SETS = ("set", "setString", "setValues", "parameters", "set_values")
@@ -39,13 +40,15 @@ def deployments(path: str, text: str) -> Iterator[Deployment]:
     Raises:
         ValueError: it is not YAML, even with the lines of a template taken out, or is nested more than MAX_DEPTH deep.
     """
+    filled = bool(_FILLED.search(text)) or path.endswith((".gotmpl", ".tmpl", ".tpl", ".j2"))
+    if filled:  # by a generator, before anybody reads it as YAML
+        text = _INLINE.sub(_TOKEN, _CONTROL.sub("", text))
     try:
         documents = _composed(text)
     except ValueError:
-        if "{{" not in text:
+        if filled or "{{" not in text:
             raise
-        blank = _CONTROL.sub("", text)
-        documents = _composed(_INLINE.sub(_TOKEN, blank))
+        documents = _composed(_INLINE.sub(_TOKEN, _CONTROL.sub("", text)))
     for document in documents:
         yield from _walk(path, document)
 
@@ -209,7 +212,8 @@ def _text(node: yaml.Node | None) -> str:
     """A scalar's text, with UNKNOWN for what a template fills in; "" for anything else."""
     if not isinstance(node, yaml.ScalarNode):
         return ""
-    return _INLINE.sub(UNKNOWN, node.value.replace(_TOKEN, UNKNOWN))
+    text: str = node.value
+    return text.replace(_TOKEN, UNKNOWN)
 
 
 def _line(node: yaml.Node) -> int:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from strictreal.collect.subject import excluded
 from strictreal.config import Config
 from strictreal.errors import StrictRealError
-from strictreal.model import Gap, Location
+from strictreal.model import Location
 from strictreal.subject import Tree
 
 MAX_BYTES = 1024 * 1024
@@ -81,11 +81,14 @@ def inside(tree: Tree, root: str, paths: Sequence[str]) -> Iterator[str]:
             yield relative
 
 
-def outside(tree: Tree, config: Config, roots: Mapping[str, Sequence[str]]) -> Iterator[Gap]:
-    """Values files that lie in no chart, and so are rendered with none: by who names them, or by name and keys.
+def outside(
+    tree: Tree, config: Config, roots: Mapping[str, Sequence[str]], given: Collection[str] = ()
+) -> Iterator[tuple[Location, str]]:
+    """Values files that lie in no chart and are rendered with none, with the reason: by who names them, or name and keys.
 
     Args:
         roots: by the folder of each chart, its values files relative to it.
+        given: files that a deployment gives a chart, and that are rendered with it.
     """
     rendered = {f"{root}{name}" for root, names in roots.items() for name in ("values.yaml", *names)}
     known = {
@@ -95,14 +98,10 @@ def outside(tree: Tree, config: Config, roots: Mapping[str, Sequence[str]]) -> I
     }
     told = dict(_named_by_callers(tree, config, roots))
     for path in sorted(tree.paths):
-        if not _YAML.search(path) or path in rendered or excluded(config, path):
+        if not _YAML.search(path) or path in rendered or path in given or excluded(config, path):
             continue
         if caller := told.get(path):
-            yield Gap(
-                of="ValuesFile",
-                where=Location(path),
-                reason=f"{caller} gives it to helm, and it lies in no chart: not rendered",
-            )
+            yield Location(path), f"{caller} gives it to helm, and it lies in no chart: not rendered"
         elif _NAMED.search(path) and "values" in path.lower() and not any(path.startswith(root) for root in roots):
             own = keys(tree, path) or frozenset()
             like = next(
@@ -115,7 +114,7 @@ def outside(tree: Tree, config: Config, roots: Mapping[str, Sequence[str]]) -> I
             )
             if like is not None:
                 reason = f"has the keys of {like}values.yaml, and lies in no chart: not rendered"
-                yield Gap(of="ValuesFile", where=Location(path), reason=reason)
+                yield Location(path), reason
 
 
 def _is_helms(text: str, at: int) -> bool:

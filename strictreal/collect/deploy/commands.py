@@ -136,7 +136,7 @@ class Commands:
             following = rest[0] if rest else ""
             if base(word) in _TESTERS or (at and word == "test"):
                 return
-            if is_python_program(base(word)):
+            if is_python_program(base(word)) or (UNKNOWN in word and following == "-m"):
                 at = self._python(words, at + 1)
                 if at < 0:
                     return
@@ -177,6 +177,8 @@ class Commands:
                     return -1
                 if name in {"coverage", "cProfile", "pdb", "trace", "profile", "debugpy", "viztracer", "runpy"}:
                     return at + 2
+                if UNKNOWN in name or "$" in name:
+                    self._unknown = "starts Python with a module that is worked out elsewhere"
                 self._module(name)
                 return at + (2 if word in {"-m", "-mm"} else 1)
             if word == "-c" or re.fullmatch(r"-[a-zA-Z]*c", word):
@@ -194,8 +196,6 @@ class Commands:
 
     def _module(self, name: str) -> None:
         if not _DOTTED.fullmatch(name):
-            if UNKNOWN in name or "$" in name:
-                self._unknown = "starts Python with a module that is worked out elsewhere"
             return
         for source, called in self._started.copied:
             if posixpath.splitext(posixpath.basename(called))[0] == name.partition(".")[0] and self._is_file(source):

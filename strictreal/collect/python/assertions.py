@@ -18,6 +18,7 @@ from strictreal.collect.python import asserting
 from strictreal.collect.python.context import last_name, words
 from strictreal.collect.python.frame import Frame, walk
 from strictreal.collect.python.module import ParsedModule
+from strictreal.collect.python.put_in import PutIn
 from strictreal.collect.python.skips import ends_the_test
 from strictreal.collect.python.tautology import is_empty, is_trivial, is_true, truth
 
@@ -66,6 +67,7 @@ class Judge:
 
     def __init__(self, module: ParsedModule) -> None:
         self._module = module
+        self._put_in = PutIn(module)
         self._known: dict[ast.AST, bool] = {}
         self._by_name: dict[ast.AST, dict[str, ast.FunctionDef | ast.AsyncFunctionDef]] = {}
         self._functions = {f.name for f in module.of(ast.FunctionDef, ast.AsyncFunctionDef)}
@@ -149,9 +151,8 @@ class Judge:
         never = Where(reached=False)
         match statement:
             case ast.Assert():
-                seen.add(
-                    self._lost(where, outcome=False) or (CONSTANT if is_true(self._module, statement.test) else "")
-                )
+                known = is_true(self._module, statement.test) or self._put_in.is_own([statement.test])
+                seen.add(self._lost(where, outcome=False) or (CONSTANT if known else ""))
             case ast.Raise():
                 seen.add(self._lost(where, outcome=False))
             case ast.If():
@@ -318,7 +319,8 @@ class Judge:
             return
         if self._named_so(call, name, dotted, frame) if helper is None else helper:
             lost = self._lost(where, outcome=dotted in _OUTCOMES)
-            seen.add(lost or (CONSTANT if is_trivial(self._module, call, name) else ""))
+            known = is_trivial(self._module, call, name) or self._put_in.is_own_assertion(call, name)
+            seen.add(lost or (CONSTANT if known else ""))
 
     def _is_coroutine(self, node: ast.expr, frame: Frame) -> bool:
         """Whether an expression is an `async def` of this module, and nothing else."""

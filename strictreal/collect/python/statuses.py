@@ -9,6 +9,8 @@ from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import words
 
+MAX_STEPS = 20
+"""Through how many calls, attributes and names the output of a program is followed."""
 _STATUS = frozenset({"status_code", "status"})
 _GOOD = frozenset({"OK", "HTTP_200_OK", "ok"})
 _EXITING = frozenset({"os.system", "subprocess.call", "subprocess.getstatusoutput", "commands.getstatusoutput"})
@@ -140,7 +142,9 @@ def connects(module: ParsedModule, node: ast.expr) -> bool:
 def prints(module: ParsedModule, node: ast.expr) -> bool:
     """Whether an expression is what a program printed, which may be nothing because it failed."""
     node = _followed(module, node)
-    while isinstance(node, ast.Attribute | ast.Call):
+    for _ in range(MAX_STEPS):  # a name may be given what it held before: `text = text.strip()`
+        if not isinstance(node, ast.Attribute | ast.Call):
+            break
         if isinstance(node, ast.Call) and dotted(module, node.func) in _PRINTING:
             checks = (k.value for k in node.keywords if k.arg == "check")
             return not any(isinstance(value, ast.Constant) and value.value is True for value in checks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from strictreal.collect.python import made
 from strictreal.collect.python.context import last_name
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.vocabulary import vocabulary
@@ -17,6 +18,13 @@ _SAME_CALLS = vocabulary("assertEqual assertEquals assertIs assert_equal eq_ ass
 _SAME_CALLS |= vocabulary("assert_array_equal assert_allclose assertAlmostEqual assertGreaterEqual assertLessEqual")
 _ALWAYS_THERE = {"called_once", "called_once_with", "called_with", "called_any", "has_any_calls"}
 """Attributes that a mock makes up when asked, and which are then true."""
+_OPERATORS: dict[str, ast.cmpop] = {
+    "assertGreaterEqual": ast.GtE(),
+    "assertGreater": ast.Gt(),
+    "assertIn": ast.In(),
+    "assertIsNot": ast.IsNot(),
+}
+"""Comparisons of unittest, as they are written otherwise."""
 _PLAIN_CALLS = vocabulary("len type")
 MAX_PLAIN = 40
 """Attributes, subscripts and calls around a name that are looked through."""
@@ -111,9 +119,15 @@ def is_true(module: ParsedModule, test: ast.expr, depth: int = 6) -> bool:
         case ast.Compare(left=left, ops=[ast.IsNot()], comparators=[ast.Name(id="NotImplemented")]):
             return isinstance(left, ast.Call) and not last_name(left.func).startswith("__")
         case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            if made.holds(left, operator, right) or "mock.ANY" in module.resolve(right):
+                return isinstance(operator, ast.Eq) or made.holds(left, operator, right)
             return _is_same(module, left, operator, right) or _is_written_twice(module, left, operator, right)
-        case ast.Call(func=ast.Name(id="isinstance"), args=[_, ast.Name(id="object")]):
+        case ast.Call(func=ast.Name(id="isinstance"), args=[value, kind]):
+            return made.is_instance(value, kind)
+        case ast.Call(func=ast.Name(id="type"), args=[_]):
             return True
+        case ast.Call(func=ast.Name(id="any"), args=[ast.List(elts=values) | ast.Tuple(elts=values)]):
+            return any(is_true(module, v, depth - 1) for v in values)
         case ast.Call(func=ast.Name(id="bool"), args=[inner]):
             return is_true(module, inner, depth - 1)
         case ast.Call(
@@ -152,8 +166,6 @@ def _is_same(module: ParsedModule, left: ast.expr, operator: ast.cmpop, right: a
     stable = isinstance(left, ast.Name | ast.Constant) or (isinstance(operator, ast.Eq) and _is_plain(left))
     if reflexive and stable and ast.dump(left) == ast.dump(right):
         return True  # `x.y is x.y` asks whether a property is cached
-    if isinstance(operator, ast.GtE) and isinstance(right, ast.Constant) and right.value == 0:
-        return isinstance(left, ast.Call) and last_name(left.func) == "len"
     first, second = _literal(module, left), _literal(module, right)
     if first is None or second is None:
         return False
@@ -221,6 +233,10 @@ def is_trivial(module: ParsedModule, call: ast.Call, name: str) -> bool:
     if name in _FALSE_CALLS and call.args:
         known = _literal(module, call.args[0])
         return known is not None and not known.value
+    if name == "assertIsInstance" and len(call.args) > 1:
+        return made.is_instance(call.args[0], call.args[1])
+    if name in _OPERATORS and len(call.args) > 1 and made.holds(call.args[0], _OPERATORS[name], call.args[1]):
+        return True
     if name in _SAME_CALLS and len(call.args) > 1:
         operator = {"assertIn": ast.In(), "assertIs": ast.Is()}.get(name, ast.Eq())
         return _is_same(module, call.args[0], operator, call.args[1])

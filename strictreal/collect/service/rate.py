@@ -44,7 +44,7 @@ class Calls:
         self.codes: Counter[str] = Counter()
         self.others: Counter[str] = Counter()
         self.message = ""
-        """Of the first refusal."""
+        """Of the first call that was not served."""
 
     @property
     def go_on(self) -> bool:
@@ -84,7 +84,7 @@ def play(stage: Stage, address: str, said: Mapping[str, str]) -> RateBurst | Gap
         elapsed_us=math.ceil(seconds * 1e6),
         message=calls.message,
     )
-    if not seen.refused and seen.let_through <= seen.most:
+    if not seen.met:
         codes = ", ".join(f"{count} {code}" for code, count in seen.codes.items())
         pace = f"{calls.made / seconds:.0f} calls a second for {seconds:.1f} s ({codes})"
         limit = f"{seen.rate} a second and {burst} at once"
@@ -111,10 +111,10 @@ async def _call(stage: Stage, address: str, clock: Callable[[], float] = time.pe
                 calls.made += 1
                 code, message = await ask(METHOD, _named(TENANT))
                 calls.codes[code] += 1
-                if code != REFUSED:
-                    continue
-                calls.message = calls.message or redact(message, 300)
-                if calls.codes[REFUSED] % REFUSALS_BETWEEN == 1 and calls.made_by_other < OTHERS:
+                if code not in SERVED:
+                    calls.message = calls.message or redact(message, 300)
+                turn = code == REFUSED and calls.codes[REFUSED] % REFUSALS_BETWEEN == 1
+                if turn and calls.made_by_other < OTHERS:
                     calls.made_by_other += 1
                     code, _ = await ask(METHOD, _named(OTHER))
                     calls.others[code] += 1
