@@ -99,7 +99,8 @@ SERVED = vocabulary(
     confidence probability latency usage cpu rating sentiment status accuracy loss reading humidity balance
     relevance vector vectors quote forecast risk rank precision recall throughput pressure stock revenue sales
     distance label classification quality health healthy volume percent load voltage anomaly fraud likelihood
-    amount coherence salience importance valence arousal novelty reward utility
+    temp weather wind rainfall bpm glucose battery bandwidth views clicks conversion eta occupancy moisture pollution
+    vibration rpm altitude amount coherence salience importance valence arousal novelty reward utility
     """
 )
 ASKED = vocabulary(
@@ -161,7 +162,11 @@ def _double(fake: Fake, real: set[str], role: str) -> str:
             return ""
         rest, memory = own[:at] + own[at + 1 :], False
     if not rest:
-        return ""
+        plain = [name.rpartition(".")[2] for name in fake.bases]
+        kin = next((base for base in plain if _mixed(base, REMOTE | ROLES) and not _mixed(base, COMMON)), "")
+        return (
+            f"plays {kin}" if kin and any(words(m)[:1] and words(m)[0] in CALLS | DEEDS for m in fake.methods) else ""
+        )
     if fake.name.lstrip("_")[:1].islower():
         plays = rest[-1] in COLLABORATORS | SPOKEN or rest[0] in CALLS
         return "answers in place of the real one" if plays else ""
@@ -208,8 +213,13 @@ def _impostor(fake: Fake, role: str, abstract: set[str]) -> str:
     reaching = [
         base for base in last if base not in abstract and _mixed(base, REMOTE | ROLES) and not _mixed(base, COMMON)
     ]
-    asked = CALLS | DEEDS if own[-1:] and own[-1] in CALLERS else CALLS
+    if fake.detail == "transport":
+        return f"{fake.name} plays a transport: {fake.methods[0]}() answers by itself"
+    by_itself = fake.detail.startswith("answers")
+    asked = CALLS | DEEDS if own[-1:] and (own[-1] in CALLERS or by_itself) else CALLS
     deed = next((m for m in fake.methods if words(m) and words(m)[0] in asked - {"find", "load", "read", "pop"}), "")
+    if fake.detail == "answers in place of what it inherits":
+        return f"{fake.name} plays {reaching[0]}: {deed}() {fake.detail}" if deed and reaching else ""
     if reaching and role == "test" and deed:
         return f"{fake.name} plays {reaching[0]}: {deed}() works on {fake.detail} alone"
     if reaching:
@@ -218,7 +228,7 @@ def _impostor(fake: Fake, role: str, abstract: set[str]) -> str:
         return ""
     claims = own[-1:] and (
         own[-1] in CALLERS | VENDORS
-        or (own[-1] in ROLES and not REMOTE.isdisjoint(own))
+        or (own[-1] in ROLES and not REMOTE.isdisjoint((*own, "".join(own[:2]))))
         or (own[-1] in ROLES - {"provider", "adapter"} and own[:1] == ("memory",))
     )
     return f"{fake.name} plays {_one(own[-1])}: {deed}() works on {fake.detail} alone" if claims and deed else ""
@@ -244,6 +254,8 @@ def _served(fake: Fake) -> str:
     if fake.exposed and not served:  # whoever asks the service gets it, whatever it is called
         served = next(iter(fake.labels), function if "return" in contexts else "")
     own = words(function)
+    if "outcome" in contexts and own and own[0] in CALLS | DEEDS | ASKED | {"process", "place", "health"}:
+        return f"the outcome of {function}"
     head = next((own[:i] for i, word in enumerate(own) if i and word in {"by", "per", "for", "of", "from"}), own)
     asked = bool(own) and (own[0] in ASKED or head[-1] in SERVED)
     asked |= plain and (_mixed(function, QUANTITIES | PLACES) or fake.ignores)

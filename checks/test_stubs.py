@@ -219,6 +219,8 @@ def _stub(f: Function, stands: Standing) -> str:
         return f"is a placeholder: {f.remark}"
     if owner and owner.kind == "abstract":
         return ""
+    if f.body in {"shallow", "unchanged", "filled"}:
+        return "" if stands.inherited or stands.alike or marks - PLAIN else _hollow(f)
     if f.body in {"empty", "logs"}:
         kept = stands.promised and own[0] in ACTS | ANSWERS
         if "command" in marks and not marks - PLAIN - OPTIONS and f.body == "empty" and "reason" not in f.says:
@@ -260,6 +262,18 @@ def _empty(f: Function) -> str:
         acts = own[0] in ACTS and not _some(f.qualname, LOGS)
         return f"does not {own[0]} anything: it only writes a line" if acts else ""
     return "has an empty body"
+
+
+def _hollow(f: Function) -> str:
+    """What a function of a deed's name does in place of the deed, in words."""
+    own = words(f.name)
+    if "reason" in f.says or _some(f.qualname, LENIENT | {"identity", "passthrough", "plain", "raw"}):
+        return ""
+    if f.body == "shallow":
+        return f"verifies nothing: {f.shown} only asks whether something is there"
+    if f.body == "unchanged":
+        return f"does not {own[0]} anything: it gives back {f.shown}"
+    return f"does not {own[0]} anything: its answer, {f.shown}, is filled in with what it was given"
 
 
 def _constant(f: Function, stands: Standing, marks: set[str]) -> str:

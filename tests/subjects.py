@@ -12,10 +12,14 @@ from typing import Any
 import msgspec
 
 from strictreal import facts
-from strictreal.model import Fact, Observation
+from strictreal.facts.code import Module
+from strictreal.model import Fact, Gap, Observation
 
 STRICTREAL = Path(sys.executable).with_name("strictreal")
 _IDENTITY = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgSign=false")
+
+READING = 'import os\n\nBROKER = os.getenv("BROKER")\n'
+"""A module that reads the environment."""
 
 
 def lay(root: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -85,3 +89,13 @@ def strictreal(*arguments: str | Path, cwd: Path | None = None, seconds: float =
 def audit(subject: Path, *options: str | Path, output: Path, **keywords: Any) -> Run:
     """Audit a subject with its bundle outside of it, and JSON on standard output."""
     return strictreal("audit", subject, "--output", output, "--format", "json", *options, **keywords)
+
+
+def examined(run: Run) -> set[str]:
+    """Paths of the Python files that were read."""
+    return {module.where.path for module in run.all(Module)}
+
+
+def gaps(run: Run) -> dict[str, str]:
+    """Why each Python file was not examined, by path."""
+    return {gap.where.path: gap.reason for gap in run.all(Gap) if gap.of == "Module"}

@@ -549,14 +549,15 @@ def test_a_file_that_holds_no_values_is_none(tmp_path: Path, name: str, text: st
     "files",
     [
         {"envs/values-prod.yaml": OTHER},
-        {"envs/prod.yaml": OTHER, "Makefile": "up:\n\thelm upgrade c ./c -f envs/prod.yaml\n"},
         {"envs/prod.yaml": OTHER, "argo.yaml": "spec:\n  helm:\n    valueFiles:\n      - ../envs/prod.yaml\n"},
+        {"envs/prod.yaml": OTHER, "main.tf": 'command = "helm upgrade c ./c -f envs/prod.yaml"\n'},
     ],
 )
-def test_values_outside_of_every_chart_are_a_gap(tmp_path: Path, files: dict[str, str]):
+def test_values_outside_of_every_chart_are_a_gap_of_all_that_a_render_shows(tmp_path: Path, files: dict[str, str]):
     lay(tmp_path, {"c/Chart.yaml": CHART, "c/values.yaml": VALUES, "c/templates/p.yaml": POD, **files})
-    gaps = [gap for gap in chart_facts(tmp_path, Gap) if gap.of == "ValuesFile"]
-    assert [gap.where.path for gap in gaps] == [next(iter(files))]
+    gaps = {(gap.of, gap.where.path) for gap in chart_facts(tmp_path, Gap)}
+    units = ("Render", "RenderPair", "Manifest", "Validation", "ValuesFile")
+    assert gaps == {(unit, next(iter(files))) for unit in units}
 
 
 def test_a_file_of_another_matter_outside_of_the_charts_is_no_gap(tmp_path: Path):

@@ -1,188 +1,350 @@
-"""What a deployment starts is the product's, whatever folder it lies in; what it may start and nobody knows is a gap."""
+"""What deployments give a chart is rendered, wherever they give it; what nobody can tell is a gap, and never silent."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given as generated
+from hypothesis import settings
+from hypothesis import strategies as st
 from subjects import lay
 
 from strictreal.cache import Cache
-from strictreal.collect import code
-from strictreal.config import Config, Unread
-from strictreal.facts.code import Module
-from strictreal.model import Fact, Gap, LeftOut
+from strictreal.collect import charts
+from strictreal.collect.chart import deployed
+from strictreal.collect.chart.given import UNKNOWN, Deployment, NotTold, Piece, composed
+from strictreal.collect.chart.helmlines import deployments as of_script
+from strictreal.config import Config, Exclude
+from strictreal.engines import helm
+from strictreal.facts.charts import Chart, Manifest, Render, ValuesError
+from strictreal.judge import FactSet
+from strictreal.model import Gap, LeftOut, Observation
 from strictreal.session import Session
 from strictreal.subject import open_tree
 
-HOLLOW = "def verify(payload, signature):\n    return True\n"
-ENGINE = "app/tests/engine.py"
-UNIT = "[Service]\nWorkingDirectory=/srv/shop\nExecStart={}\n"
-JOB = "apiVersion: batch/v1\nkind: Job\nspec:\n  template:\n    spec:\n      containers:\n        - name: a\n          {}\n"
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: app}
+spec:
+  containers:
+    - name: app
+      image: {{ .Values.image }}
+      securityContext: {privileged: {{ .Values.priv | default false }}}
+"""
+WEB = {
+    "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+    "charts/web/values.yaml": "image: web:1\n",
+    "charts/web/values-prod.yaml": "image: web:2\n",
+    "charts/web/templates/p.yaml": POD,
+}
+PRIVILEGED = "priv: true\n"
+ARGO = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    path: charts/web\n    helm:\n"
+FLUX = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nspec:\n  chart: {spec: {chart: ./charts/web}}\n"
 
 
-def facts(root: Path, config: Config | None = None) -> list[Fact]:
-    with Session(Cache(None), jobs=1) as session:
-        return [f for o in code.collect(open_tree(root), config or Config(), session) for f in o.facts]
+class Seen:
+    def __init__(self, observations: list[Observation]) -> None:
+        self.facts = [fact for observation in observations for fact in observation.facts]
+        self.set = FactSet(observations)
+
+    def all(self, kind: type[Any]) -> list[Any]:
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+    @property
+    def privileged(self) -> set[str]:
+        """The labels of the renders with a privileged container."""
+        return {
+            overlay
+            for manifest in self.all(Manifest)
+            if json.loads(manifest.document)["spec"]["containers"][0]["securityContext"]["privileged"]
+            for overlay in manifest.overlays
+        }
+
+    @property
+    def gaps(self) -> set[tuple[str, int]]:
+        """Where gaps are, of which each must be one of everything that a render shows."""
+        places: dict[tuple[str, int], set[str]] = {}
+        for gap in self.all(Gap):
+            places.setdefault((gap.where.path, gap.where.line), set()).add(gap.of)
+        assert all(units >= set(deployed.UNITS) for units in places.values())
+        return set(places)
 
 
-def role(root: Path, path: str = ENGINE) -> str:
-    return next(f.role for f in facts(root) if isinstance(f, Module) and f.path == path)
+def seen(root: Path, files: dict[str, str], config: Config | None = None, cache: Path | None = None) -> Seen:
+    lay(root, {**WEB, **files})
+    with Session(Cache(cache), jobs=1) as session:
+        return Seen(list(charts.collect(open_tree(root), config or Config(), session)))
 
 
-def laid(root: Path, files: dict[str, str]) -> Path:
-    packages = {"app/__init__.py": "", "app/core.py": "", "app/tests/__init__.py": "", "app/tests/test_core.py": ""}
-    return lay(root, {**packages, ENGINE: HOLLOW, **files})
+RENDERED = {
+    "an option of a command": ("deploy.sh", "helm upgrade --install web charts/web --set priv=true\n", 1),
+    "an option with an equals sign": ("x/deploy.sh", "helm upgrade web ../charts/web --set=a=b,priv=true\n", 1),
+    "a command over several lines": (
+        "deploy.sh",
+        "set -e\nhelm upgrade web \\\n  charts/web \\\n  --set priv=true\n",
+        2,
+    ),
+    "a folder gone to": ("deploy.sh", "cd charts\nhelm install web ./web --set-json 'priv=true'\n", 2),
+    "a literal": ("deploy.sh", "helm install web oci://registry.example.org/charts/web --set-literal priv=yes\n", 1),
+    "variables": ("deploy.sh", 'C=charts/web\nHELM=helm\nARGS="--set priv=true"\n$HELM upgrade web "$C" $ARGS\n', 4),
+    "a shell in a shell": ("deploy.sh", "bash -c 'helm upgrade web charts/web --set priv=true'\n", 1),
+    "a here document": ("deploy.sh", "ssh host <<EOF\nhelm upgrade web charts/web --set priv=true\nEOF\n", 2),
+    "a Makefile": ("Makefile", "CHART := charts/web\nup:\n\t@helm upgrade web $(CHART) --set priv=true\n", 3),
+    "a workflow": (
+        ".github/workflows/d.yml",
+        "jobs:\n  d:\n    steps:\n      - run: |\n          helm upgrade web charts/web --set priv=true\n",
+        5,
+    ),
+    "the words of a container": ("job.yaml", "args:\n  [helm, upgrade, web, charts/web, --set, priv=true]\n", 2),
+    "a pipeline in Groovy": ("Jenkinsfile", "sh 'helm upgrade web charts/web --set priv=true'\n", 1),
+    "values of Argo CD": ("app.yaml", f"{ARGO}      values: |\n        priv: true\n", 7),
+    "an object of Argo CD": ("app.yaml", f"{ARGO}      valuesObject: {{priv: true}}\n", 7),
+    "parameters of Argo CD": ("app.yaml", f'{ARGO}      parameters: [{{name: priv, value: "true"}}]\n', 7),
+    "several sources of Argo CD": (
+        "app.yaml",
+        (
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  sources:\n    - path: charts/web\n"
+            "      helm: {valuesObject: {priv: true}}\n"
+        ),
+        6,
+    ),
+    "values of Flux": ("release.yaml", f"{FLUX}  values: {{priv: true}}\n", 4),
+    "values of helmfile": (
+        "helmfile.yaml",
+        "releases:\n  - name: web\n    chart: ./charts/web\n    values:\n      - priv: true\n",
+        2,
+    ),
+    "a set of helmfile": (
+        "helmfile.yaml",
+        '{{ $x := 1 }}\nreleases:\n  - chart: charts/web\n    name: web\n    set: [{name: priv, value: "true"}]\n',
+        3,
+    ),
+    "a release of Skaffold": (
+        "skaffold.yaml",
+        "deploy:\n  helm:\n    releases:\n      - name: web\n        chartPath: charts/web\n        setValues: {priv: true}\n",
+        4,
+    ),
+    "Fleet": ("fleet.yaml", "helm:\n  chart: ./charts/web\n  values: {priv: true}\n", 2),
+    "Ansible": (
+        "play.yml",
+        "- kubernetes.core.helm:\n    chart_ref: charts/web\n    release_values: {priv: true}\n",
+        2,
+    ),
+    "a file of any name": ("deploy.sh", "helm upgrade web charts/web -f prod.values\n", 1),
+    "a list of files": (
+        "deploy.sh",
+        "helm upgrade web charts/web --values=charts/web/values-prod.yaml,prod.values\n",
+        1,
+    ),
+    "a file of Argo CD": ("app.yaml", f"{ARGO}      valueFiles: [$values/prod.values]\n", 7),
+    "a file in JSON": ("deploy.sh", "helm upgrade web charts/web -f prod.json\n", 1),
+}
 
 
-STARTED: dict[str, dict[str, str]] = {
-    "CMD in words": {"Dockerfile": 'FROM a\nCMD ["python", "-m", "app.tests.engine"]\n'},
-    "CMD as a line": {"build/api.Dockerfile": "FROM a\nCMD exec python3.12 -u app/tests/engine.py --port 80\n"},
-    "ENTRYPOINT and CMD": {"Containerfile": 'FROM a\nENTRYPOINT ["python", "-m"]\nCMD ["app.tests.engine"]\n'},
-    "the options alone": {"Dockerfile": 'FROM a\nENTRYPOINT ["tini", "--"]\nCMD ["python3", "-X", "dev", "/srv/app/tests/engine.py"]\n'},
-    "a folder of work": {"Dockerfile": 'FROM a\nWORKDIR /srv/app/tests\nCMD ["python", "engine.py"]\n'},
-    "a module in a folder of work": {"Dockerfile": "FROM a\nWORKDIR /srv/app/tests\nCMD uvicorn engine:api\n"},
-    "a copied folder": {"Dockerfile": 'FROM a\nCOPY --chown=1 app/tests/ /srv/\nCMD ["python", "/srv/engine.py"]\n'},
-    "a copied file": {"Dockerfile": 'FROM a\nCOPY app/tests/engine.py /srv/main.py\nCMD ["python", "/srv/main.py"]\n'},
-    "a copied module": {"Dockerfile": "FROM a\nADD app/tests/engine.py /srv/web.py\nCMD gunicorn web:app\n"},
-    "a variable": {"Dockerfile": "FROM a\nENV APP=app.tests.engine\nCMD python -m $APP\n"},
-    "two variables": {"Dockerfile": "FROM a\nENV A=app.te B=sts.engine\nCMD python -m ${A}${B}\n"},
-    "a variable of a server": {"Dockerfile": "FROM a\nENV FLASK_APP=app.tests.engine:api\nCMD flask run\n"},
-    "a shell": {"Dockerfile": 'FROM a\nCMD ["sh", "-c", "migrate && exec python -m app.tests.engine"]\n'},
-    "continued lines": {"Dockerfile": "FROM a\nCMD python \\\n  -m \\\n  app.tests.engine\n"},
-    "code": {"Dockerfile": 'FROM a\nCMD ["python", "-c", "from app.tests import engine; engine.verify(1, 2)"]\n'},
-    "another stage": {"Dockerfile": 'FROM a AS web\nCMD ["celery", "-A", "app.tests.engine", "worker"]\nFROM b\nCMD ["true"]\n'},
-    "a check of health": {"Dockerfile": 'FROM a\nHEALTHCHECK --interval=5s CMD ["python", "app/tests/engine.py"]\n'},
-    "a script": {"Dockerfile": 'FROM a\nCOPY docker/start.sh /\nENTRYPOINT ["/start.sh"]\n', "docker/start.sh": "#!/bin/sh\nset -e\nexec python -m app.tests.engine\n"},
-    "a script that runs what it is given": {"Dockerfile": 'FROM a\nENTRYPOINT ["/srv/start.sh", "app.tests.engine"]\n', "start.sh": 'python -m "$@"\n'},
-    "a script by its folder": {"Dockerfile": "FROM a\nCMD bash app/run\n", "app/run": "#!/usr/bin/env bash\ncd tests && python engine.py\n"},
-    "Procfile": {"Procfile": "web: gunicorn -w 4 app.tests.engine:app\n"},
-    "Procfile with settings": {"Procfile": "worker: DEBUG=0 python app/tests/engine.py\n"},
-    "systemd": {"deploy/shop.service": UNIT.format("-/srv/venv/bin/python -m app.tests.engine")},
-    "systemd by a folder": {"shop.service": "[Service]\nWorkingDirectory=/srv/app/tests\nExecStart=/usr/bin/python3 engine.py\n"},
-    "a supervisor": {"supervisord.conf": "[program:web]\ndirectory=/srv\ncommand=uvicorn --factory app.tests.engine:make\n"},
-    "cron": {"deploy/crontab": "*/5 * * * * root cd /srv && python -m app.tests.engine\n"},
-    "compose, a line": {"docker-compose.yml": "services:\n  web:\n    command: hypercorn app.tests.engine:app\n"},
-    "compose, words": {"compose.prod.yaml": "services:\n  web:\n    entrypoint: [python]\n    command: [-m, app.tests.engine]\n"},
-    "compose, a folder": {"compose.yaml": "services:\n  web:\n    working_dir: /srv/app/tests\n    command: python engine.py\n"},
-    "compose, a block": {"compose.yaml": "services:\n  web:\n    command:\n      - bash\n      - -ec\n      - |\n        python -m app.tests.engine\n"},
-    "a manifest": {"k8s/job.yaml": JOB.format('command: ["python"]\n          args: ["app/tests/engine.py"]')},
-    "a manifest, a variable": {"k8s/job.yaml": JOB.format("env: [{name: MAIN, value: app.tests.engine}]\n          command: [python, -m, $(MAIN)]")},
-    "a probe": {"k8s/job.yaml": JOB.format("livenessProbe: {exec: {command: [python, -m, app.tests.engine]}}")},
-    "a template": {"chart/templates/d.yaml": "{{- if .Values.on }}\n" + JOB.format('image: {{ .Values.image }}\n          command: ["python", "-m", "app.tests.engine"]') + "{{- end }}\n"},
-    "a template that is no YAML": {"chart/templates/d.yaml": "a: b: {{ c }}\n" + JOB.format("command:\n          - python\n          - -m\n          - app.tests.engine")},
-    "values of a chart": {"chart/values.yaml": "web:\n  command: [python, -m, app.tests.engine]\n"},
-    "a platform": {"fly.toml": '[processes]\napp = "python -m app.tests.engine"\n'},
-}  # fmt: skip
+@pytest.mark.parametrize(("path", "text", "line"), RENDERED.values(), ids=RENDERED)
+def test_what_a_deployment_gives_is_rendered_under_the_name_of_its_place(tmp_path, path, text, line):
+    found = seen(tmp_path, {path: text, "prod.values": PRIVILEGED, "prod.json": '{"priv": true}'})
+    assert found.privileged == {f"values given at {path}:{line}"}
+    assert found.gaps == set()
+    [render] = [render for render in found.all(Render) if render.overlay in found.privileged]
+    assert (render.where.path, render.where.line, render.error) == (path, line, "")
+    assert found.set.inventory["Render"] == found.set.examined("Render")
 
 
-@pytest.mark.parametrize("case", STARTED)
-def test_what_a_deployment_starts_is_judged_as_product(tmp_path: Path, case: str):
-    root = laid(tmp_path, STARTED[case])
-    assert role(root) == "product"
-    assert role(root, "app/tests/test_core.py") == "test"
+UNTOLD = {
+    "a variable": ("deploy.sh", "helm upgrade web charts/web --set priv=$PRIV\n", 1),
+    "a variable of two values": ("deploy.sh", "P=a\nP=b\nhelm upgrade web charts/web --set priv=$P\n", 3),
+    "an input of a workflow": ("a.yml", "- run: helm upgrade web charts/web --set priv=${{ inputs.priv }}\n", 1),
+    "options in a variable": ("deploy.sh", "helm upgrade web charts/web $EXTRA\n", 1),
+    "all arguments": ("deploy.sh", 'helm upgrade web charts/web "$@"\n', 1),
+    "standard input": ("deploy.sh", "helm upgrade web charts/web -f - <<EOF\npriv: true\nEOF\n", 1),
+    "a file that is not there": ("deploy.sh", "helm upgrade web charts/web -f prod.yaml\n", 1),
+    "a file of a variable": ("deploy.sh", "for e in a b; do helm upgrade web charts/web -f $e.yaml; done\n", 1),
+    "a file on another host": ("deploy.sh", "helm upgrade web charts/web -f https://example.org/values.yaml\n", 1),
+    "values of Flux from a secret": ("r.yaml", f"{FLUX}  valuesFrom: [{{kind: Secret, name: v}}]\n", 4),
+    "a command in what is no shell": ("deploy.sh", "case x in\n  helm upgrade web charts/web --set priv=true\n", 1),
+    "an element of a list": (
+        "deploy.sh",
+        "helm upgrade web charts/web -f charts/web/values-prod.yaml --set list[1].a=b\n",
+        0,
+    ),
+    "a release of a release": ("helmfile.yaml", "releases:\n  - chart: charts/web\n    values: ['{{ .Env.V }}']\n", 2),
+    "an application for each environment": (
+        "set.yaml",
+        (
+            "kind: ApplicationSet\nspec:\n  template:\n    spec:\n      source:\n        path: charts/web\n        helm:\n"
+            "          valuesObject: {priv: '{{env}}'}\n"
+        ),
+        8,
+    ),
+}
 
 
-NOT_STARTED: dict[str, dict[str, str]] = {
-    "a run of tests": {"Dockerfile": 'FROM a\nCMD ["pytest", "app/tests/engine.py"]\n'},
-    "a run of tests by a module": {"compose.yaml": "services:\n  t:\n    command: python -m pytest app/tests/engine.py\n"},
-    "a run of tests by Django": {"compose.yaml": "services:\n  t:\n    command: python manage.py test app.tests.engine\n", "manage.py": ""},
-    "an image of the tests": {"tests/Dockerfile": 'FROM a\nCMD ["python", "-m", "app.tests.engine"]\n'},
-    "an image that is called so": {"Dockerfile.test": 'FROM a\nCMD ["python", "-m", "app.tests.engine"]\n'},
-    "what only builds": {"Dockerfile": "FROM a\nRUN python app/tests/engine.py\nCOPY . .\nCMD true\n"},
-    "what is only moved": {"Dockerfile": "FROM a\nCMD rm -r app/tests/engine.py; cp -r app/tests /x\n"},
-    "a comment": {"Dockerfile": "FROM a\n# CMD python -m app.tests.engine\nCMD python -m app.core\n"},
-    "a path among other values": {"k8s/c.yaml": "kind: ConfigMap\ndata:\n  path: app/tests/engine.py\n"},
-    "the module of the product": {"Procfile": "web: uvicorn app.core:app\n"},
-    "a workflow": {".github/workflows/c.yml": "jobs:\n  a:\n    steps:\n      - run: python -m app.tests.engine\n"},
-}  # fmt: skip
+@pytest.mark.parametrize(("path", "text", "line"), UNTOLD.values(), ids=UNTOLD)
+def test_what_nobody_can_tell_is_a_gap_of_all_that_a_render_shows(tmp_path, path, text, line):
+    found = seen(tmp_path, {path: text})
+    assert found.gaps == {(path, line) if line else ("charts/web/Chart.yaml", 0)}
 
 
-@pytest.mark.parametrize("case", NOT_STARTED)
-def test_what_no_deployment_starts_stays_a_test(tmp_path: Path, case: str):
-    root = laid(tmp_path, NOT_STARTED[case])
-    assert role(root) == "test"
-    assert gaps(root) == []
+def test_what_is_told_is_rendered_beside_what_is_not(tmp_path):
+    found = seen(tmp_path, {"deploy.sh": "helm upgrade web charts/web --set priv=true,tag=$TAG\n"})
+    assert found.privileged == {"values given at deploy.sh:1"}
+    assert found.gaps == {("deploy.sh", 1)}
+    assert "--set tag" in found.all(Gap)[0].reason
 
 
-def gaps(root: Path, config: Config | None = None) -> list[str]:
-    found = [f for f in facts(root, config) if isinstance(f, Gap) and f.of == "UnreadPart"]
-    return [f"{gap.where.path}:{gap.where.line} {gap.reason.partition(';')[0]}" for gap in found]
+QUIET = {
+    "another chart": ("deploy.sh", "helm upgrade redis bitnami/redis --set auth=$PASSWORD -f redis.yaml\n"),
+    "a sentence": ("deploy.sh", "echo 'run helm upgrade web charts/web --set priv=true'\n"),
+    "a comment": ("deploy.sh", "# helm upgrade web charts/web --set priv=true\n"),
+    "another program": ("deploy.sh", "kubectl apply -f charts/web --set priv=true\n"),
+    "nothing given": ("deploy.sh", "helm upgrade --install web charts/web -n live --wait\n"),
+    "a commit": ("deploy.sh", "helm upgrade web charts/web --set tag=$GITHUB_SHA,n=$(git rev-parse --short HEAD)\n"),
+    "another chart of Argo CD": (
+        "a.yaml",
+        "kind: Application\nspec: {source: {chart: redis, helm: {values: 'a: 1'}}}\n",
+    ),
+    "the chart's own file": ("deploy.sh", "helm upgrade web charts/web -f charts/web/values-prod.yaml\n"),
+    "another tool's installation": (
+        "Makefile",
+        "up:\n\t$(GO) install $(if $(T),-f,) -ldflags '$(L)' k8s.io/helm/cmd\n",
+    ),
+    "no YAML": ("notes.yaml", "chart: {{ x\n  y: [\n"),
+}
 
 
-@pytest.mark.parametrize(
-    ("files", "gap"),
-    [
-        ({"Dockerfile": "FROM a\nARG MAIN\nCMD python -m $MAIN\n"}, "Dockerfile:3 starts Python with a module that is worked out elsewhere"),
-        ({"Procfile": "web: python $SCRIPT\n"}, "Procfile:1 starts Python with a script that is worked out elsewhere"),
-        ({"Dockerfile": 'FROM a\nCMD ["node", "app/tests/server.js"]\n', "app/tests/server.js": "run()\n"},
-         "Dockerfile:2 starts app/tests/server.js, which is judged as a test or an example"),
-    ],
-)  # fmt: skip
-def test_what_may_be_started_and_nobody_knows_is_a_gap(tmp_path: Path, files: dict[str, str], gap: str):
-    root = laid(tmp_path, files)
-    assert gaps(root) == [gap]
-    place = gap.partition(":")[0]
-    accepted = Config(unread=(Unread(path=place, reason="started by hand"),))
-    assert gaps(root, accepted) == []
-    assert any(isinstance(f, LeftOut) and f.where.path == place for f in facts(root, accepted))
+@pytest.mark.parametrize(("path", "text"), QUIET.values(), ids=QUIET)
+def test_what_gives_a_chart_nothing_new_changes_nothing(tmp_path, path, text):
+    found = seen(tmp_path, {path: text})
+    assert found.gaps == found.privileged == set()
+    [chart] = found.all(Chart)
+    assert chart.overlays[0] == "values-prod.yaml"
+    assert set(chart.overlays[1:]) <= {"values given at deploy.sh:1"}
 
 
-def test_where_everything_is_the_products_nothing_that_is_started_is_a_gap(tmp_path: Path):
-    assert gaps(lay(tmp_path, {"app/core.py": "", "Dockerfile": "FROM a\nCMD python -m $MAIN\n"})) == []
+def test_what_deploys_for_tests_is_left_out_and_said(tmp_path):
+    found = seen(tmp_path, {"tests/e2e/up.sh": "helm install web charts/web --set priv=true,x=$Y\n"})
+    assert found.gaps == found.privileged == set()
+    assert ("tests/e2e/up.sh", 1) in {(left.where.path, left.where.line) for left in found.all(LeftOut)}
 
 
-BY_CODE = {
-    "words": "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'app.tests.engine'], check=True)",
-    "words put aside": "import sys\nfrom subprocess import Popen\ncommand = [sys.executable, '-u', 'app/tests/engine.py']\nPopen(command)",
-    "words of a tuple": "import asyncio\nasync def f():\n    await asyncio.create_subprocess_exec('python3', '-m', 'app.tests.engine')",
-    "a line": "import os\nos.system('cd /srv && python -m app.tests.engine &')",
-    "a line put together": "import os, sys\nos.popen(f'{sys.executable} app/tests/engine.py --port 1')",
-    "a line and a shell": "import subprocess\nsubprocess.check_call('exec python3.12 app/tests/engine.py', shell=True)",
-    "exec": "import os, sys\nos.execv(sys.executable, ['python', 'app/tests/engine.py'])",
-    "exec of words": "import os\nos.execlp('python', 'python', '-m', 'app.tests.engine')",
-    "spawn": "import os, sys\nos.spawnl(os.P_WAIT, sys.executable, 'python', '-m', 'app.tests.engine')",
-    "a path from the module": "import subprocess, sys\nfrom pathlib import Path\n"
-    "subprocess.run([sys.executable, str(Path(__file__).parent / 'tests' / 'engine.py')])",
-    "the rest of a command": "import sys\nargs = [sys.executable]\nargs += ['-m', 'app.tests.engine']",
-    "a wrapper": "import sys\nfrom app.tools import launch\nlaunch([sys.executable, '-W', 'error', '-m', 'app.tests.engine'])",
-    "code": "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import app.tests.engine as e; e.verify(1, 2)'])",
-    "a name worked out": "import subprocess, sys\nKNOWN = ['app.tests.engine']\n"
-    "def f(name):\n    subprocess.run([sys.executable, '-m', name])",
-    "a path worked out": "import subprocess, sys\nKNOWN = {'a': 'app/tests/engine.py'}\n"
-    "def f(name):\n    subprocess.run([sys.executable, KNOWN[name]])",
-    "uvicorn": "import uvicorn\nuvicorn.run('app.tests.engine:api', port=1)",
-    "a target kept": "APP = 'app.tests.engine:make'\n\ndef f(serve):\n    serve(APP)",
-    "gunicorn": "class Standalone:\n    def load(self):\n        return util.import_app('app.tests.engine:api')",
-    "celery": "from celery import Celery\nqueue = Celery('shop', include=['app.tests.engine'])",
-    "Django": "INSTALLED_APPS = ['django.contrib.auth', 'app.tests.engine']",
-    "routes": "ROOT_URLCONF = 'app.tests.engine'",
-}  # fmt: skip
+def test_a_deployment_of_an_unknown_one_of_several_charts_is_a_gap(tmp_path):
+    other = {path.replace("web", "api"): text.replace("web", "api") for path, text in WEB.items()}
+    found = seen(tmp_path, {**other, "deploy.sh": 'helm upgrade x "$CHART" --set priv=true\n'})
+    assert found.gaps == {("deploy.sh", 1)}
+    assert "does not tell which it is" in found.all(Gap)[0].reason
 
 
-@pytest.mark.parametrize("case", BY_CODE)
-def test_what_code_of_the_product_starts_is_the_products(tmp_path: Path, case: str):
-    assert role(laid(tmp_path, {"app/run.py": BY_CODE[case] + "\n"})) == "product"
+def test_a_file_that_a_worker_cannot_read_is_a_gap_where_it_deploys(tmp_path):
+    found = seen(tmp_path, {"release.yaml": "kind: HelmRelease\nspec: [\n"})
+    assert found.gaps == {("release.yaml", 0)}
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pytest', 'app/tests/engine.py'])",
-        "import subprocess\nsubprocess.run(['git', 'commit', '-m', 'app.tests.engine'])",
-        "import subprocess\nsubprocess.run(['ls', 'app/tests/engine.py'])",
-        "def help():\n    '''Run python -m app.tests.engine.'''\n    return 'see app/tests/engine.py'",
-        "print('python app/tests/engine.py')",
-        "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'app.core', 'app.tests.engine'])",
-        "KEY = 'tests:engine'",
-    ],
+def test_excluded_files_deploy_nothing(tmp_path):
+    config = Config(exclude=(Exclude(path="deploy.sh", reason="of another team"),))
+    found = seen(tmp_path, {"deploy.sh": "helm upgrade web charts/web --set priv=true\n"}, config)
+    assert found.gaps == found.privileged == set()
+
+
+def test_a_wrong_value_is_found_on_the_line_that_gives_it(tmp_path):
+    schema = '{"properties": {"image": {"type": "string"}, "priv": {"type": "boolean"}}}'
+    text = "set -e\n\nhelm upgrade web charts/web --set-string priv=maybe\n"
+    found = seen(tmp_path, {"charts/web/values.schema.json": schema, "deploy.sh": text})
+    [error] = found.all(ValuesError)
+    assert (error.where.path, error.where.line, error.key) == ("deploy.sh", 3, "priv")
+
+
+def test_an_expression_that_helm_refuses_is_an_error_of_the_chart(tmp_path):
+    found = seen(tmp_path, {"deploy.sh": "helm upgrade web charts/web --set priv=true,priv.a=1\n"})
+    [render] = [render for render in found.all(Render) if render.error]
+    assert render.overlay == "values given at deploy.sh:1"
+
+
+def test_what_is_given_changes_what_the_cache_knows(tmp_path):
+    script = "helm upgrade web charts/web --set priv={}\n"
+    cache = tmp_path / "cache"
+    for value, labels in (("false", set()), ("true", {"values given at deploy.sh:1"}), ("false", set())):
+        assert seen(tmp_path / "subject", {"deploy.sh": script.format(value)}, cache=cache).privileged == labels
+
+
+def test_more_deployments_than_are_rendered_are_a_gap(tmp_path):
+    lines = (f"helm upgrade web charts/web --set n={number}\n" for number in range(deployed.MAX_GIVEN + 1))
+    found = seen(tmp_path, {"deploy.sh": "".join(lines)})
+    assert found.gaps == {("deploy.sh", deployed.MAX_GIVEN + 1)}
+    assert "bound: deployments" in found.all(Gap)[0].reason
+
+
+@generated(
+    st.text(
+        st.sampled_from("helm upgrade install web charts/web --set a=b -f $X ${} \"'`()<>|&;\n\\{}[]#"), max_size=200
+    )
 )
-def test_what_is_only_named_stays_a_test(tmp_path: Path, source: str):
-    root = laid(tmp_path, {"app/run.py": source + "\n"})
-    assert role(root) == "test"
-    assert gaps(root) == []
+@settings(max_examples=200)
+def test_any_text_is_read_as_a_script(text):
+    for found in of_script("s.sh", f"helm upgrade {text}"):
+        assert isinstance(found, Deployment)
+        assert all(UNKNOWN not in piece.text for piece in found.pieces)
 
 
-def test_a_script_that_is_not_there_is_no_gap_since_it_may_be_anybodys(tmp_path: Path):
-    source = "import subprocess, sys\nsubprocess.run([sys.executable, 'setup.py', 'install'], cwd='/tmp/elsewhere')\n"
-    assert gaps(laid(tmp_path, {"app/run.py": source})) == []
+# Composing, held against the helm program.
+
+CASES = [
+    (Piece("yaml", "a: {b: 1, c: 2}\nl: [1, 2]\n"), Piece("yaml", "a: {b: 3}\nl: [4]\n")),
+    (Piece("set", "a.b=1,c={x,y},d=null"), Piece("set", "a.z=true")),
+    (Piece("set-string", "a=1"), Piece("set", "a=2"), Piece("set-json", 'a={"b": 1}')),
+    (Piece("yaml", "a: {b: 1}\n"), Piece("set", "a.b=null"), Piece("set-literal", "s=x,y=z")),
+    (Piece("set", "l[0].a=1"), Piece("set", "l[0].b=2"), Piece("set", "e\\.f/g=h")),
+    (Piece("set-json", 'whole={"a": [1]}'), Piece("set", "whole.b=1")),
+]
+DUMP = {
+    "Chart.yaml": b"apiVersion: v2\nname: dump\nversion: 1.0.0\n",
+    "templates/d.yaml": b"values: {{ toJson .Values | quote }}\n",
+}
+
+
+def _compose(pieces: tuple[Piece, ...]) -> tuple[dict[str, Any], str]:
+    with helm.quiet():
+        values = composed(pieces)
+        rendered = helm.LoadedChart(DUMP).render(json.dumps(values), "r", "default")
+        return values, next(iter(rendered.values()))
+
+
+@pytest.mark.skipif(not helm.program(), reason="no helm program")
+@pytest.mark.parametrize("pieces", CASES)
+def test_what_is_given_comes_out_as_the_helm_program_makes_it(tmp_path, pieces):
+    lay(tmp_path, {f"dump/{path}": data for path, data in DUMP.items()})
+    options = list[str]()
+    for number, piece in enumerate(pieces):
+        (tmp_path / f"{number}.yaml").write_text(piece.text)
+        options += ["-f", f"{tmp_path}/{number}.yaml"] if piece.kind == "yaml" else [f"--{piece.kind}", piece.text]
+    command = [helm.program(), "template", "r", tmp_path / "dump", *options]
+    theirs = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    with Session(Cache(None), jobs=1) as session:
+        [(_, ours)] = session.bounded(_compose, [pieces])
+    assert theirs.partition("\nvalues: ")[2].strip() == ours.partition("values: ")[2].strip()
+
+
+def test_a_json_object_without_a_key_is_all_of_the_values():
+    with Session(Cache(None), jobs=1) as session:
+        [(values, _)] = session.bounded(_compose, [(Piece("set-json", ' {"a": {"b": 1}}'), Piece("set", "a.c=2"))])
+    assert values == {"a": {"b": 1, "c": 2}}
+
+
+def _refused(pieces: tuple[Piece, ...]) -> str:
+    with helm.quiet():
+        try:
+            composed(pieces)
+        except NotTold as error:
+            return str(error)
+        return ""
+
+
+def test_an_element_of_a_list_that_a_file_gives_is_not_told():
+    with Session(Cache(None), jobs=1) as session:
+        [told] = session.bounded(_refused, [(Piece("yaml", "l: [1, 2]\n"), Piece("set", "l[1]=3"))])
+    assert told == "--set changes an element of a list, which is not followed here"

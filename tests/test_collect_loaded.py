@@ -56,6 +56,13 @@ READ = {
     "a template": "def make(name):\n    exec(f'def {name}(payload, signature):\\n    return True')",
     "an indented text": "import textwrap\nexec(textwrap.dedent('''\n    def verify(payload, signature):\n        return True\n'''))",
     "builtins": f"import builtins\nbuiltins.exec({HOLLOW!r})",
+    "a function of compiled text": "import types\ncode = compile(open('app/engine.txt').read(), 'x', 'exec')\n"
+    "types.FunctionType(code, globals())()",
+    "a function of a part of compiled text": "from types import FunctionType\nfrom pathlib import Path\n"
+    "FunctionType(compile(Path('app/engine.txt').read_text(), 'x', 'exec').co_consts[0], {})",
+    "an interpreter": "import code\ncode.InteractiveInterpreter().runsource(open('app/engine.txt').read(), symbol='exec')",
+    "a profile": "import cProfile\ncProfile.run(open('app/engine.txt').read())",
+    "a measured text": f"import timeit\ntimeit.timeit({HOLLOW!r})",
     "eval": "verify = eval('lambda payload, signature: True')",
 }
 
@@ -92,6 +99,12 @@ UNREAD = {
     "import requests\nexec(requests.get('https://example.org/x').text)": "exec runs text that is fetched, which nobody read",
     "def run(text):\n    exec(text)": "exec runs text that is given to it, which nobody read",
     "def f(a):\n    return eval(a.text)": "eval runs text that is computed, which nobody read",
+    "import types\ndef f(text):\n    return types.FunctionType(compile(text, 'x', 'exec'), {})": (
+        "FunctionType runs text that is given to it, which nobody read"
+    ),
+    f"import base64, code\ncode.InteractiveInterpreter().runsource(base64.b64decode({ENCODED!r}).decode())": (
+        "runsource runs text that is unpacked, which nobody read"
+    ),
     "import marshal\ncode = marshal.loads(b'')": "marshal.loads runs compiled code, which nobody read",
     "import runpy\nrunpy.run_path('app/absent.py')": "runpy.run_path runs app/absent.py, which is not there",
     "import runpy\nrunpy.run_path('/srv/engine.py')": "runpy.run_path runs /srv/engine.py, which is no part of the repository",
@@ -104,7 +117,7 @@ def test_what_is_run_and_cannot_be_read_is_a_gap(tmp_path: Path, text: str, reas
     lines = [
         n
         for n, line in enumerate(text.split("\n"), 1)
-        if any(w in line for w in ("exec(", "eval(", "loads(", "_path("))
+        if any(w in line for w in ("exec(", "eval(", "loads(", "_path(", "FunctionType(", "runsource("))
     ]
     assert gaps(tmp_path) == [f"app/main.py:{lines[0]} {reason}"]
 
@@ -118,6 +131,9 @@ def test_what_is_run_and_cannot_be_read_is_a_gap(tmp_path: Path, text: str, reas
         "import pkgutil, app\nfor found in pkgutil.iter_modules(app.__path__):\n    __import__('app.' + found.name)",
         "exec(input('>>> '))",
         "import re\nre.compile('x')",
+        "import types\ndef copy(f):\n    return types.FunctionType(f.__code__, f.__globals__)",
+        "import timeit\ndef f(work):\n    return timeit.timeit(work)",
+        "import subprocess, sys\ndef f(script):\n    subprocess.run([sys.executable, script])",
         "import sys\nsys.path.insert(0, '/usr/lib/python3')",
         "class A:\n    def exec(self, text):\n        self.exec(text)",
     ],

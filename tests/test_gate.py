@@ -233,27 +233,27 @@ LOOSER: dict[str, tuple[Files, Files, str]] = {
     "--strict is dropped": (
         {".github/workflows/c.yml": WORKFLOW.format(STRICT)},
         {".github/workflows/c.yml": WORKFLOW.format("strictreal audit .")},
-        "pipelines.strict",
+        "pipelines.audit",
     ),
     "the variable is dropped": (
         {"Makefile": "audit:\n\tSOMABRAIN_STRICT_REAL=1 strictreal audit .\n"},
         {"Makefile": "audit:\n\tstrictreal audit .\n"},
-        "pipelines.strict",
+        "pipelines.audit",
     ),
     "the step is dropped": (
         {".gitlab-ci.yml": "a:\n  script: [strictreal audit .]\n"},
         {".gitlab-ci.yml": "a:\n  script: [make test]\n"},
-        "pipelines.audits",
+        "pipelines.audit",
     ),
     "a hook is dropped": (
         {".pre-commit-config.yaml": "repos:\n- hooks:\n  - entry: strictreal audit\n"},
         {},
-        "pipelines.audits",
+        "pipelines.audit",
     ),
     "part of the suite is left": (
         {".github/workflows/c.yml": WORKFLOW.format(STRICT)},
         {".github/workflows/c.yml": WORKFLOW.format(STRICT + " --check code.stub")},
-        "pipelines.whole audits",
+        "pipelines.audit",
     ),
     "a criterion is taken away": (
         {"sprints/r.yaml": ROADMAP},

@@ -13,7 +13,19 @@ from strictreal.collect import COLLECTORS as REGISTERED
 
 ROOT = Path(__file__).resolve().parent.parent
 
-BOTTOM = {"__version__", "errors", "model", "git", "installed", "programs", "subject", "config", "suite", "plainyaml", "redact"}
+BOTTOM = {
+    "__version__",
+    "errors",
+    "model",
+    "git",
+    "installed",
+    "programs",
+    "subject",
+    "config",
+    "suite",
+    "plainyaml",
+    "redact",
+}
 """Model and errors, and what reads a subject or the settings: none of them knows who uses it."""
 READING = BOTTOM | {"facts", "kubeyaml", "session"}
 """What whoever draws facts from a subject needs besides: no collector among it."""

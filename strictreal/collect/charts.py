@@ -114,9 +114,7 @@ def _examine(works: list[Work], scratch: str, session: Session, seconds: float) 
         work.forget_files()
 
 
-def _outside(
-    tree: Tree, config: Config, found: Sequence[FoundChart], what: deployed.Deployed
-) -> list[Observation]:
+def _outside(tree: Tree, config: Config, found: Sequence[FoundChart], what: deployed.Deployed) -> list[Observation]:
     """Gaps for what deployments give and nothing was rendered with, and for values files outside of every chart."""
     roots = {chart.folder: chart.overlays for chart in found if not chart.packaged}
     left = overlays.outside(tree, config, roots, what.files) if roots else ()

@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from strictreal import kubeyaml, waiver
-from strictreal.collect import exemptions, gatestrength
+from strictreal.collect import exemptions, gateaudits, gatestrength
 from strictreal.collect.gatestrength import Part
 from strictreal.config import Config
 from strictreal.errors import StrictRealError
@@ -91,6 +91,7 @@ def _weakened(old: dict[str, Part], new: dict[str, Part]) -> Iterator[GateChange
     """Rules, tests of rules, audits, criteria and constraints that the change takes away, alters or adds."""
     gone = {name: part for name, part in old.items() if name not in new}
     fresh = {name: part for name, part in new.items() if name not in old}
+    yield from _audits(gone, fresh)
     bound = {name for name in gone if name.partition(".checks[")[0] in gone and ".checks[" in name}
     for name, was in sorted((name, part) for name, part in gone.items() if name not in bound):
         # A rule that only changed is told once, with what it became.
@@ -124,6 +125,30 @@ def _weakened(old: dict[str, Part], new: dict[str, Part]) -> Iterator[GateChange
                 after=_readable(name, new[name].value),
                 tightens=_narrower(name, old[name].value, new[name].value),
             )
+
+
+def _audits(gone: dict[str, Part], fresh: dict[str, Part]) -> Iterator[GateChange]:
+    """Audits of pipelines that another took the place of, which are taken out of both.
+
+    One that is as much of a gate may stand anywhere; of the rest, those that are started by the same are told together.
+    """
+    ours = [name for name in gone if name.startswith(gatestrength.AUDIT)]
+    for stronger in (True, False):
+        for name in sorted(ours, key=lambda name: len(gone[name].value) if name in gone else 0):
+            event = name.partition("[")[0]
+            others = [n for n in fresh if n.partition("[")[0] == event] if name in gone else []
+            if stronger:
+                others = [n for n in others if gateaudits.at_least(gone[name].value, fresh[n].value)]
+            if others:
+                became = min(others, key=lambda n: (-len(fresh[n].value), n))
+                was, now = gone.pop(name), fresh.pop(became)
+                yield GateChange(
+                    where=Location(now.path, now.line),
+                    name=redact(event),
+                    before=_readable(event, was.value),
+                    after=_readable(event, now.value),
+                    tightens=stronger,
+                )
 
 
 def _narrower(name: str, was: str, now: str) -> bool:

@@ -16,10 +16,9 @@ import msgspec
 import yaml
 
 from strictreal import kubeyaml
-from strictreal.collect import pipelines
-from strictreal.collect.shell.audits import mentions_audit
+from strictreal.collect import gateaudits, pipelines
 from strictreal.collect.subject import excluded
-from strictreal.config import STRICT_VARIABLE, Config
+from strictreal.config import Config
 from strictreal.errors import StrictRealError
 from strictreal.subject import Tree
 
@@ -38,7 +37,8 @@ _RUNNERS = re.compile(
     r"(?i)(?:^|/)(?:(?:gnu)?makefile[^/]*|[^/]*\.mk|\.?justfile|tox\.ini|noxfile\.py|taskfile\.ya?ml|jenkinsfile|\.pre-commit-config\.yaml"
     r"|lefthook\.ya?ml|[^/]*\.(?:sh|bash)|run|pre-(?:commit|push))$|(?:^|/)\.(?:husky|ci|githooks)/"
 )
-_STRICT = re.compile(rf"{STRICT_VARIABLE}[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?(?:1|true|yes|on)\b", re.IGNORECASE)
+AUDIT = "pipelines.audit"
+"""How the names of audits begin; what starts one follows, and which of those it is."""
 _SAYS = frozenset(
     {
         "title",
@@ -74,7 +74,7 @@ class Part(NamedTuple):
 def parts(tree: Tree, config: Config) -> dict[str, Part]:
     """Every part of a tree's gate, by a name that says what it is."""
     found: dict[str, Part] = {}
-    audits: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    running: dict[str, str] = {}
     charts = {path.removesuffix("Chart.yaml") for path in tree.paths if path.rpartition("/")[2] == "Chart.yaml"}
     for path in sorted(tree.paths):
         folder, _, name = path.rpartition("/")
@@ -98,11 +98,12 @@ def parts(tree: Tree, config: Config) -> dict[str, Part]:
         elif roadmap:
             found.update(_criteria(path, text))
         if runs:
-            for what, line in _audits(text):
-                audits[what].append((path, line))
-    for what, places in audits.items():
-        for number, (path, line) in enumerate(places, 1):
-            found[f"pipelines.{what}[{number}]"] = Part(path, line, json.dumps(what))
+            running[path] = text
+    counted = defaultdict[str, int](int)
+    for audit in gateaudits.audits(running):
+        name = f"{AUDIT}{f' on {audit.event}' if audit.event else ''}[{hash_of(audit.value)}"
+        counted[name] += 1
+        found[f"{name} {counted[name]}]"] = Part(audit.path, audit.line, audit.value)
     return found
 
 
@@ -225,18 +226,3 @@ def _criteria(path: str, text: str) -> Iterator[tuple[str, Part]]:
                 checks = inner.get("checks")
                 for check in map(str, checks if isinstance(checks, list) else ()):
                     yield f"{own}.checks[{check}]", Part(path, at, '"bound"')
-
-
-def _audits(text: str) -> Iterator[tuple[str, int]]:
-    """What a file of a pipeline demands: audits, whole ones, and strict mode, each with its line."""
-    for number, line in enumerate(text.replace("\\\n", "  ").split("\n"), 1):
-        if line.lstrip().startswith(("#", "//")):
-            continue
-        if mentions_audit(line[:20_000]):
-            yield "audits", number
-            if "--check" not in line and "strictreal" in line:
-                yield "whole audits", number
-            if "--strict" in line:
-                yield "strict", number
-        if _STRICT.search(line[:20_000]):
-            yield "strict", number

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from strictreal.collect.shell import status
 from strictreal.collect.shell.audits import mentions_audit, tells
@@ -67,7 +68,7 @@ def swallowed(
         case "shell":
             yield from status.read(whole, first, pipefail=pipefail, errexit=errexit)
         case "make" | "just":
-            yield from _recipes(lines, first, just=kind == "just")
+            yield from _of_recipes(lines, first, just=kind == "just")
         case "docker":
             yield from _instructions(lines, first)
         case "powershell":
@@ -92,16 +93,31 @@ def joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
         yield start, "\n".join(parts)
 
 
-def _recipes(lines: Sequence[str], first: int, *, just: bool) -> Iterator[Found]:
+class Recipe(NamedTuple):
+    """One line of a recipe as the shell gets it, or a recipe as a whole under `.ONESHELL`.
+
+    Attributes:
+        offset: how many lines stand before it.
+        lost: how make throws its status away; "" when it does not.
+    """
+
+    offset: int
+    script: str
+    pipefail: bool
+    errexit: bool
+    lost: str
+
+
+def recipes(lines: Sequence[str], *, just: bool = False) -> Iterator[Recipe]:
     """The lines of recipes, each of which gets a shell of its own unless `.ONESHELL` says otherwise."""
     variables: dict[str, str] = {}
-    recipes: list[tuple[int, str]] = []
+    found: list[tuple[int, str]] = []
     whole = "\n".join(lines)
     for offset, line in joined(lines):
         if line[:1] == "\t" or (just and line[:1] == " "):
-            recipes.append((offset, line))
+            found.append((offset, line))
         elif inline := _INLINE.match(line):
-            recipes.append((offset, "\t" + inline[1]))
+            found.append((offset, "\t" + inline[1]))
         elif variable := _MAKE_VARIABLE.match(line):
             variables[variable[1]] = variable[2]
     flags = variables.get(".SHELLFLAGS", "")
@@ -110,8 +126,8 @@ def _recipes(lines: Sequence[str], first: int, *, just: bool) -> Iterator[Found]
     if re.search(r"(?:^|\s)(?:-[a-z]*i[a-z]*|--ignore-errors)\b", variables.get("MAKEFLAGS", "")):
         ignored = "MAKEFLAGS"
     if re.search(r"^\.ONESHELL\s{0,9}:", whole, re.MULTILINE):
-        recipes = list(_together(recipes))
-    for offset, recipe in recipes:
+        found = list(_together(found))
+    for offset, recipe in found:
         prefix = _RECIPE.match(recipe)
         body = recipe[prefix.end() :] if prefix else recipe
         dashed = "a leading -" if prefix and "-" in prefix[0] else ""
@@ -119,9 +135,19 @@ def _recipes(lines: Sequence[str], first: int, *, just: bool) -> Iterator[Found]
             body = _MAKE_REFERENCE.sub(lambda found: variables.get(found[1], f"${{{found[1]}}}"), body)
         if body.startswith("-") and not dashed:
             body, dashed = body[1:], "a leading -"
-        body = _called(body).replace("$$", "$")
-        if tells(body.replace('"', "").replace("'", "")):
-            yield from status.read(body, first + offset, pipefail=pipefail, errexit=errexit, lost=dashed or ignored)
+        yield Recipe(offset, _called(body).replace("$$", "$"), pipefail, errexit, dashed or ignored)
+
+
+def _of_recipes(lines: Sequence[str], first: int, *, just: bool) -> Iterator[Found]:
+    for recipe in recipes(lines, just=just):
+        if tells(recipe.script.replace('"', "").replace("'", "")):
+            yield from status.read(
+                recipe.script,
+                first + recipe.offset,
+                pipefail=recipe.pipefail,
+                errexit=recipe.errexit,
+                lost=recipe.lost,
+            )
 
 
 def _called(text: str) -> str:

@@ -22,7 +22,7 @@ def vocabulary(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-Body = Literal["empty", "logs", "refuses", "constant", "affirms", "echo"]
+Body = Literal["empty", "logs", "refuses", "constant", "affirms", "echo", "shallow", "unchanged", "filled"]
 Place = Literal["module", "class", "nested", "conditional"]
 Says = Literal["placeholder", "reason", "idle", "abstract", "unsupported", "explained"]
 Value = Literal["", "none", "true", "false", "trivial", "symbol", "text", "record", "numbers"]
@@ -59,7 +59,9 @@ class Function(Located, frozen=True, kw_only=True):
     body: Body
     """`empty`: pass, … or a docstring; `logs`: nothing but log lines; `refuses`: raises NotImplementedError;
     `constant`: the same literal on every path; `affirms`: works, but answers True whatever comes out; `echo`: builds
-    its answer from its arguments and literals alone, and a remark calls it a placeholder."""
+    its answer from its arguments and literals alone, and a remark calls it a placeholder; `shallow`: is called a
+    verification and asks only whether its arguments are there; `unchanged`: is called a transformation and gives its
+    argument back; `filled`: is called a deed or a search, and answers literals with its arguments put in."""
     value: Value = ""
     """What it answers. `trivial`: 0, 1, "" or an empty collection; `symbol`: one word or number; `text`: a phrase or a
     few words; `record`: several named fields; `numbers`: a collection of numbers."""

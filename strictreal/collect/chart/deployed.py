@@ -11,10 +11,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
-from strictreal import suite
-from strictreal.cache import Cache
 from strictreal.collect.chart import helmlines, helmyaml
 from strictreal.collect.chart.discover import FoundChart
 from strictreal.collect.chart.given import UNKNOWN, Deployment, Given, Piece
@@ -34,7 +30,7 @@ MAX_GIVEN = 60
 """Deployments of one chart that are rendered."""
 _SCRIPTS = re.compile(r"(?i)(?:^|/)(?:[^/]*\.(?:sh|bash|zsh|ksh|just|groovy|ps1|cmd|bat)|justfile|jenkinsfile[^/]*)$")
 _MAKE = re.compile(r"(?i)(?:^|/)(?:gnu)?makefile[^/]*$|\.(?:mk|mak)$")
-_YAML = re.compile(r"(?i)\.(?:ya?ml|gotmpl)$")
+_YAML = re.compile(r"(?i)\.ya?ml(?:\.gotmpl)?$")
 _TESTS = re.compile(r"(?i)(?:^|/)(?:tests?|testdata|e2e|specimens|fixtures)/")
 _DEPLOYS = re.compile(
     r"(?m)^kind:[ \t]*[\"']?Helm(?:Release|Chart)\b|^releases:|argoproj\.io/|\bhelm[23]?[ \t]+(?:upgrade|install)\b"
@@ -73,29 +69,20 @@ def read(file: tuple[str, str]) -> list[Deployment]:
 
 
 def find(subjects: Sequence[tuple[Tree, Config, Sequence[FoundChart]]], session: Session) -> list[Deployed]:
-    """What deployments give the charts of each of several trees."""
-    texts = [dict(_candidates(*subject)) for subject in subjects]
-    stamp = ("deployments", suite.engine_digest())
-    keys = [
-        {path: Cache.key(*stamp, path, tree.digests[path]) for path in found}
-        for (tree, _, _), found in zip(subjects, texts, strict=True)
-    ]
-    known = session.cache.get_many([key for each in keys for key in each.values()])
-    fresh = {
-        key: (path, found[path])
-        for found, each in zip(texts, keys, strict=True)
-        for path, key in each.items()
-        if key not in known
-    }
-    results = dict(zip(fresh, session.bounded(read, list(fresh.values())) if fresh else (), strict=True))
-    session.cache.put_many({key: msgspec.json.encode(r) for key, r in results.items() if not isinstance(r, str)})
+    """What deployments give the charts of each of several trees.
+
+    Nothing of it is kept in the cache: a script may give a password.
+    """
+    texts = [list(_candidates(*subject)) for subject in subjects]
+    waiting = [file for each in texts for file in each]
+    results = iter(session.bounded(read, waiting) if waiting else ())
     made = []
-    for number, (subject, each) in enumerate(zip(subjects, keys, strict=True)):
+    for subject, each in zip(subjects, texts, strict=True):
         matching = _Matching(*subject)
-        for path, key in each.items():
-            found = results[key] if key in results else msgspec.json.decode(known[key], type=list[Deployment])
+        for path, text in each:
+            found = next(results)
             if isinstance(found, str):
-                matching.unread(path, found, texts[number][path])
+                matching.unread(path, found, text)
             else:
                 for deployment in found:
                     matching.take(deployment)
@@ -140,8 +127,9 @@ class _Matching:
         roots = self._roots(found)
         where = Location(found.path, found.line)
         if _TESTS.search(found.path):
-            if gives and roots != []:
-                self.made.gaps.append(LeftOut(where=where, reason="deploys a chart for tests: not rendered"))
+            if gives and roots != [] and found.path not in self._known:
+                self._known.add(found.path)
+                self.made.gaps.append(LeftOut(where=where, reason="deploys charts for tests: not rendered"))
             return
         if roots is None:
             if gives:

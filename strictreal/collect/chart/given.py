@@ -12,7 +12,7 @@ import msgspec
 from strictreal.engines import helm
 from strictreal.errors import StrictRealError
 
-GIVEN = "given at "
+GIVEN = "values given at "
 """How the label of a render begins whose values a deployment gives, and no file of the chart."""
 UNKNOWN = "\0"
 """Stands for a part of a text that its file does not tell."""

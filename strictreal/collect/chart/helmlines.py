@@ -13,6 +13,8 @@ from strictreal.collect.shell.syntax import descendants, parse, row, text_of
 
 MAX_DEPTH = 4
 """Of scripts inside strings."""
+MAX_BROKEN = 100_000
+"""Characters of what is no shell that are looked at."""
 MAX_COMMANDS = 500
 """Commands of Helm in one file."""
 _HELM = re.compile(r"(?:.*/)?helm[23]?(?:\.exe)?")
@@ -34,6 +36,9 @@ _FILES = frozenset({"-f", "--values"})
 _EXPRESSION = re.compile(r"\$?\{\{-?\s{0,20}([^\n]{0,400}?)\s{0,20}-?\}\}")
 _MAKE_VARIABLE = re.compile(r"(?<!\$)\$[({](\w{1,100})[)}]")
 _ASSIGNED = re.compile(r"(?m)^(?:export[ \t]+)?(\w{1,100})[ \t]*[:?]?=[ \t]*([^\n#]{0,400}?)[ \t]*$")
+_BROKEN = re.compile(
+    r"\bhelm[23]?\s[^\n]{0,300}\b(?:install|upgrade|template)\s(?:[^\n]|\\\n){0,2000}\s(?:--set|--values|-f)\b"
+)
 _RECIPE = re.compile(r"(?m)^\t[ \t]*[@+-]{0,3}")
 _COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _FORMED = {
@@ -195,9 +200,10 @@ def _scripts(path: str, text: str, first: int, depth: int) -> Iterator[Deploymen
             if re.search(r"\s", word) and mentions(word):
                 yield from _scripts(path, word, first + row(node), depth + 1)
     for node in nodes:
-        broken = text_of(node) if node.type == "ERROR" else ""
+        broken = text_of(node)[:MAX_BROKEN] if node.type == "ERROR" else ""
         rows = range(row(node), node.end_point.row + 1)
-        if mentions(broken) and re.search(r"\s(?:--set|--values|-f)\b", broken) and not understood & set(rows):
+        if _BROKEN.search(broken) and not understood & set(rows):
+            understood |= set(rows)
             yield Deployment(path=path, line=first + row(node), chart=UNKNOWN, unknown=("a command that is not read",))
 
 

@@ -13,14 +13,15 @@ from strictreal.collect.chart.given import UNKNOWN, Deployment, Piece
 MAX_DEPTH = 100
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-_TOKEN = "strictreal-is-not-told"
+_FILLED_IN = "strictreal-is-not-told"
 _CONTROL = re.compile(r"(?m)^[ \t]*\{\{[^\n]{0,1000}\}\}[ \t]*$")
 _INLINE = re.compile(r"(?<!\$)\{\{[^\n]{0,400}?\}\}")
 _TELLING = re.compile(
-    r"(?m)^\s*(?:-\s+)?(?:kind:\s*[\"']?(?:HelmRelease|HelmChart|HelmChartConfig)\b|helm:|helmCharts?:|chart(?:Path|_ref)?:"
+    r"(?m)^[ \t]{0,200}(?:-[ \t]{1,20})?"
+    r"(?:kind:[ \t]{0,20}[\"']?(?:HelmRelease|HelmChart|HelmChartConfig)\b|helm:|helmCharts?:|chart(?:Path|_ref)?:"
     r"|[\w.]{1,80}\.helm:)"
 )
-_FILLED = re.compile(r"(?m)^kind:\s*[\"']?ApplicationSet\b|^(?:-\s+)?hosts:|^releases:")
+_FILLED = re.compile(r"(?m)^kind:[ \t]{0,20}[\"']?ApplicationSet\b|^(?:-[ \t]{1,20})?hosts:|^releases:")
 _FILES = ("valueFiles", "valuesFiles", "values_files", "value-files", "values-files", "valuefiles", "helm_value_files")
 _INLINE_VALUES = ("values", "valuesObject", "valuesInline", "valuesContent", "release_values", "overrides")
 _SETS = ("set", "setString", "setValues", "parameters", "set_values")
@@ -42,13 +43,13 @@ def deployments(path: str, text: str) -> Iterator[Deployment]:
     """
     filled = bool(_FILLED.search(text)) or path.endswith((".gotmpl", ".tmpl", ".tpl", ".j2"))
     if filled:  # by a generator, before anybody reads it as YAML
-        text = _INLINE.sub(_TOKEN, _CONTROL.sub("", text))
+        text = _INLINE.sub(_FILLED_IN, _CONTROL.sub("", text))
     try:
         documents = _composed(text)
     except ValueError:
         if filled or "{{" not in text:
             raise
-        documents = _composed(_INLINE.sub(_TOKEN, _CONTROL.sub("", text)))
+        documents = _composed(_INLINE.sub(_FILLED_IN, _CONTROL.sub("", text)))
     for document in documents:
         yield from _walk(path, document)
 
@@ -78,7 +79,9 @@ def _walk(path: str, document: yaml.Node) -> Iterator[Deployment]:
             stack += [value for _, value in reversed(node.value)]
         elif isinstance(node, yaml.SequenceNode):
             words = [_text(each) for each in node.value]
-            yield from helmlines.from_words(path, _line(node), words) if any("helm" in word for word in words[:3]) else ()
+            yield from (
+                helmlines.from_words(path, _line(node), words) if any("helm" in word for word in words[:3]) else ()
+            )
             stack += reversed(node.value)
         elif helmlines.mentions(node.value):
             block = getattr(node, "style", "") in {"|", ">"}
@@ -168,7 +171,7 @@ def _values(key: str, node: yaml.Node | None, pieces: list[Piece], unknown: list
     if node is None or not node.value:
         return
     text = _text(node) if isinstance(node, yaml.ScalarNode) else yaml.serialize(node, Dumper=_DUMPER)
-    if UNKNOWN in text or _TOKEN in text or "${{" in text:
+    if UNKNOWN in text or _FILLED_IN in text or "${{" in text:
         unknown.append(key)
     elif isinstance(node, yaml.ScalarNode) and re.fullmatch(r"[\w./-]{1,300}\.\w{1,9}", text):
         _file(key, text, pieces, unknown)
@@ -181,7 +184,7 @@ def _sets(key: str, node: yaml.Node | None, pieces: list[Piece], unknown: list[s
     pairs = []
     for each in node.value if isinstance(node, yaml.SequenceNode) else ():
         table = _table(each)
-        name, value = (table.get("name") or table.get("value")), table.get("value")
+        name, value = table.get("name"), table.get("value")
         if "name" not in table and value is not None:  # Ansible: `value: a=b`
             pieces.append(Piece("set", _text(value)))
         elif "values" in table and isinstance(table["values"], yaml.SequenceNode):
@@ -193,13 +196,13 @@ def _sets(key: str, node: yaml.Node | None, pieces: list[Piece], unknown: list[s
             whole = key == "setString" or _text(table.get("forceString")) == "true"
             pairs.append((_text(name), _text(value), "set-string" if whole else "set"))
     if isinstance(node, yaml.MappingNode):
-        pairs = [(name, _text(value), "set") for name, value in _table(node).items()]
-    for name, value, kind in pairs:
-        if UNKNOWN in name + value or "${{" in value:
-            unknown.append(f"{key}: {name.replace(UNKNOWN, '…')[:100]}")
+        pairs = [(option, _text(each), "set") for option, each in _table(node).items()]
+    for option, text, kind in pairs:
+        if UNKNOWN in option + text or "${{" in text:
+            unknown.append(f"{key}: {option.replace(UNKNOWN, '…')[:100]}")
         else:
-            escaped = value if value.startswith("{") else value.replace(",", "\\,")
-            pieces.append(Piece(kind, f"{name}={escaped}"))
+            escaped = text if text.startswith("{") else text.replace(",", "\\,")
+            pieces.append(Piece(kind, f"{option}={escaped}"))
 
 
 def _table(node: yaml.Node | None) -> Table:
@@ -212,8 +215,8 @@ def _text(node: yaml.Node | None) -> str:
     """A scalar's text, with UNKNOWN for what a template fills in; "" for anything else."""
     if not isinstance(node, yaml.ScalarNode):
         return ""
-    text: str = node.value
-    return text.replace(_TOKEN, UNKNOWN)
+    text = str(node.value)
+    return text.replace(_FILLED_IN, UNKNOWN)
 
 
 def _line(node: yaml.Node) -> int:

@@ -1,4 +1,4 @@
-"""Which files are values of a chart, by what they hold, and what a release's name or namespace may decide.
+"""Which files are values of a chart, by what they hold and by who names them.
 
 Run outside of the bounded workers, so YAML is not parsed here: keys at the margin of a file tell enough.
 """
@@ -17,10 +17,6 @@ from strictreal.subject import Tree
 
 MAX_BYTES = 1024 * 1024
 """Of a file that may be values, or may name such a file; a larger one is taken for values by its name alone."""
-MAX_VARIANTS = 8
-"""Names and namespaces that a chart is rendered with beside the configured ones."""
-VARIANT = "with .Release."
-"""How the label of a render begins that differs by its release and not by a values file."""
 _YAML = re.compile(r"(?i)\.ya?ml$")
 _NOT_VALUES = re.compile(
     r"(?i)(?:^|/)(?:templates|crds|charts|files|tests?|node_modules)/|\.schema\.ya?ml$|(?:^|/)(?:Chart|requirements)\.yaml$"
@@ -34,15 +30,8 @@ _CALLERS = re.compile(
     r"(?i)(?:^|/)(?:makefile[^/]*|[^/]*\.(?:mk|sh|bash|ya?ml|gotmpl|tf|just)|justfile|jenkinsfile|skaffold[^/]*)$"
 )
 _GIVEN = re.compile(r"(?:\s-f|--values)[=\s]\s{0,9}[\"']?([\w./${}()-]{1,300}\.ya?ml)\b")
-_LISTED = re.compile(r"(?m)^\s*-\s+[\"']?([\w./-]{1,300}\.ya?ml)[\"']?\s*$")
-_LISTING = re.compile(r"valueFiles|valuesFiles|valuesFrom|(?m:^\s*values:\s*$)|(?m:^releases:)")
-_RELEASE = r"\$?\.Release\.(Name|Namespace)\b"
-_COMPARED = re.compile(
-    rf"(?:\b(?:eq|ne)\s+\(?(?:\w+\s+)?{_RELEASE}\)?((?:\s+\"[^\"\n]{{1,63}}\"){{1,8}})|\b(?:eq|ne|hasPrefix|hasSuffix|contains)\s+\"([^\"\n]{{1,63}})\"\s+\(?(?:\w+\s+)?{_RELEASE})"
-)
-_LISTED_NAMES = re.compile(rf"\bhas\s+{_RELEASE}\s+\(\s*list((?:\s+\"[^\"\n]{{1,63}}\"){{1,8}})")
-_CONSTANT = re.compile(r"\"([^\"\n]{1,63})\"")
-_A_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,51}[a-z0-9])?")
+_LISTED = re.compile(r"(?m)^[ \t]{0,200}-[ \t]{1,20}[\"']?([\w./-]{1,300}\.ya?ml)[\"']?[ \t]{0,20}\r?$")
+_LISTING = re.compile(r"valueFiles|valuesFiles|valuesFrom|(?m:^[ \t]{0,200}values:[ \t]{0,20}\r?$)|(?m:^releases:)")
 
 
 def keys(tree: Tree, path: str) -> frozenset[str] | None:
@@ -152,27 +141,3 @@ def _named_by_callers(tree: Tree, config: Config, roots: Mapping[str, Sequence[s
                 }:
                     yield target, f"{path}:{text.count(chr(10), 0, found.start(1)) + 1}"
                     break
-
-
-def variants(files: dict[str, bytes], release: str, namespace: str) -> tuple[tuple[str, str, str], ...]:
-    """(label, release, namespace) of renders that templates tell apart by comparing these with constants."""
-    found: dict[tuple[str, str], None] = {}
-    for path, data in sorted(files.items()):
-        if "templates/" not in path or len(data) > MAX_BYTES or b".Release.Name" not in data:
-            continue
-        text = data.decode(errors="replace")
-        for match in _COMPARED.finditer(text):
-            for constant in _CONSTANT.findall(match[2] or "") or filter(None, [match[3]]):
-                found[(match[1] or match[4], constant)] = None
-        for match in _LISTED_NAMES.finditer(text):
-            found |= {(match[1], constant): None for constant in _CONSTANT.findall(match[2])}
-    labelled = []
-    for which, constant in found:
-        name = constant.strip("-").lower()
-        if _A_NAME.fullmatch(name) and name != (release if which == "Name" else namespace):
-            pair = (name, namespace) if which == "Name" else (release, name)
-            labelled.append((f"{VARIANT}{which} {name}", *pair))
-    for which in dict.fromkeys(which for which, _ in found):  # and one that equals no constant
-        other = "another-name" if which == "Name" else "another-namespace"
-        labelled.append((f"{VARIANT}{which} {other}", *((other, namespace) if which == "Name" else (release, other))))
-    return tuple(dict.fromkeys(labelled))

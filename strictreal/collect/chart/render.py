@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,8 +12,8 @@ from pathlib import Path
 
 from strictreal.collect import yamlplace
 from strictreal.collect.chart import archive, clock, ignore, layout, trace, values
+from strictreal.collect.chart.given import Given, NotTold, as_text, composed
 from strictreal.collect.chart.judge import Judge, held
-from strictreal.collect.chart.overlays import VARIANT
 from strictreal.collect.chart.source import Origin, Source, TemplateOrigin
 from strictreal.engines import helm
 from strictreal.engines.schemas import KubernetesSchemas
@@ -41,6 +42,8 @@ class Job:
         program: the `helm` program to render with; "" for the SDK.
         scratch: a private folder for the program, which the parent removes.
         seconds: the time that the worker has.
+        given: what a deployment gives, which the overlay is then made of.
+        place: the file of the subject that gives the overlay, where that is not the overlay's own path.
     """
 
     chart: str
@@ -55,6 +58,8 @@ class Job:
     program: str
     scratch: str
     seconds: float
+    given: Given | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,15 +97,20 @@ class _Rendering:
 
     def run(self) -> Done:
         try:
-            mine = self.job.files if self.job.packaged else ignore.kept(self.job.files)
+            mine = dict(self.job.files if self.job.packaged else ignore.kept(self.job.files))
+            if self.job.given:
+                mine[self.job.overlay] = as_text(composed(self.job.given.pieces), self.job.given.line)
+                self.job = dataclasses.replace(
+                    self.job, files={**self.job.files, self.job.overlay: mine[self.job.overlay]}
+                )
             files, packages = archive.expand(mine)
         except (archive.UnsafeArchive, helm.HelmFailure) as error:
             return self.done([*self.failed(str(error)), self.gap("ValuesFile", str(error))])
-        except BoundExceeded as error:
+        except (BoundExceeded, NotTold) as error:
             return self.done([*self.gaps(str(error)), self.gap("ValuesFile", str(error))])
         source = Source(files, {path: self.place(path, packages) for path in files})
-        if self.job.overlay.startswith(VARIANT):  # no file of the subject
-            source.paths[self.job.overlay] = self.job.chart
+        if self.job.place:  # what a deployment gives, or a name brings, is no file of the chart
+            source.paths[self.job.overlay] = self.job.chart if self.job.packaged else self.job.place
         try:
             top = layout.subtree(files)
         except (YamlError, BoundExceeded, UnicodeDecodeError) as error:
@@ -182,7 +192,10 @@ class _Rendering:
         self.templates = wrote
         unstable = list(_unstable(origins, second, templates))
         attempt = Render(
-            where=Location(source.paths.get(self.job.overlay or "Chart.yaml", self.job.chart)),
+            where=Location(
+                source.paths.get(self.job.overlay or "Chart.yaml", self.job.chart),
+                self.job.given.line if self.job.given else 0,
+            ),
             chart=self.job.chart,
             overlay=self.job.overlay,
             engine=self.engine.name,

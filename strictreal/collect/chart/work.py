@@ -9,9 +9,10 @@ import msgspec
 
 from strictreal import facts, suite
 from strictreal.cache import Cache
-from strictreal.collect.chart import layout, overlays
+from strictreal.collect.chart import deployed, layout, naming
 from strictreal.collect.chart.archive import Package
 from strictreal.collect.chart.discover import MAX_CHART_FILES, FoundChart, is_overlay
+from strictreal.collect.chart.given import Given
 from strictreal.collect.chart.render import UNITS, Done, Job
 from strictreal.config import Config
 from strictreal.engines import helm, schemas
@@ -25,8 +26,22 @@ from strictreal.subject import Tree
 ALL_UNITS = ("Chart", *UNITS, "ValuesFile")
 MAX_CHART_BYTES = 64 * 1024 * 1024
 MAX_OVERLAYS = 100
+MAX_VARIANTS = 24
+"""Names and namespaces of a release that a chart is rendered with beside the configured ones."""
+MAX_RENDERS = 200
+"""Renders of one chart: values files and deployments, each with every name."""
 PACKAGE_BYTES = 16 * 1024 * 1024
 LIBRARY = "a library chart, which renders nothing by itself"
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """How one render differs from the others; `place` is the file of the subject that gives the values."""
+
+    release: str
+    namespace: str
+    place: str = ""
+    given: Given | None = None
 
 
 @dataclass
@@ -34,6 +49,7 @@ class Work:
     """One chart of one tree.
 
     Attributes:
+        given: what deployments give it.
         repeatable: False when something hit a bound of this machine, so that the result must not be cached.
     """
 
@@ -41,6 +57,7 @@ class Work:
     config: Config
     found: FoundChart
     kubernetes: str
+    given: tuple[Given, ...] = ()
     repeatable: bool = True
     package: bytes = b""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -80,6 +97,7 @@ class Work:
                 *(canonical(self.config.charts).decode(), self.kubernetes),
                 *(self.program and helm.program_identity(self.program), self.source, self.digest),
                 canonical([self.found.overlays, self.found.missing]).decode(),
+                msgspec.json.encode(self.given).decode(),
             )
         return self._key
 
@@ -152,14 +170,7 @@ class Work:
             schema = self.source
         where = Location(self.source)
         charts = self.config.charts
-        variants = overlays.variants(self.files, charts.release, charts.namespace)
-        if len(variants) > overlays.MAX_VARIANTS:
-            bound = f"its templates tell more than {overlays.MAX_VARIANTS} names of a release apart (bound: renders by name)"
-            self.facts.append(Gap(of="Template", where=where, reason=bound))
-            variants = variants[: overlays.MAX_VARIANTS]
-        releases = {label: (release, namespace) for label, release, namespace in variants}
-        self.files |= dict.fromkeys(releases, b"{}\n")
-        self.overlays += tuple(releases)
+        tried = self._tried(prefix, where)
         self.facts.append(
             Chart(
                 where=where, name=said.name, version=said.version, kind=said.kind, overlays=self.overlays, schema=schema
@@ -168,21 +179,56 @@ class Work:
         if said.kind == "library":
             self.facts.append(LeftOut(where=where, reason=LIBRARY))
             return
-        for overlay in ("", *self.overlays):
+        for overlay, values in tried.items():
             yield Job(
                 chart=self.source,
                 packaged=self.packaged,
                 prefix=prefix,
                 files=self.files,
                 overlay=overlay,
-                release=releases.get(overlay, (charts.release, ""))[0],
-                namespace=releases.get(overlay, ("", charts.namespace))[1],
+                release=values.release,
+                namespace=values.namespace,
                 kubernetes=self.kubernetes,
                 target=charts.kubernetes,
                 program=self.program,
                 scratch=scratch,
                 seconds=seconds,
+                given=values.given,
+                place=values.place,
             )
+
+    def _tried(self, prefix: str, where: Location) -> dict[str, _Tried]:
+        """Every set of values by its label, with every name of a release that the templates tell apart."""
+        usual = self.config.charts.release, self.config.charts.namespace
+        compared, undecided = naming.read(self.files)
+        for there in undecided:
+            at = where if self.packaged else Location(prefix + there.path, there.line)
+            decides = f"what a release's name or namespace decides here is not followed: {{{{ {there.text[:120]} }}}}"
+            self.facts += deployed.gaps(at, decides)
+        named = naming.variants(compared, *usual)
+        if len(named) > MAX_VARIANTS:
+            bound = f"its templates tell more than {MAX_VARIANTS} names of a release apart (bound: renders by name)"
+            self.facts += deployed.gaps(where, bound)
+            named = named[:MAX_VARIANTS]
+        bases = {"": _Tried(*usual)} | {name: _Tried(*usual, place=prefix + name) for name in self.overlays}
+        for given in self.given:
+            own = (given.release or usual[0], given.namespace or usual[1]) if compared or undecided else usual
+            if given.pieces or own != usual:
+                bases[given.label] = _Tried(*own, place=given.path, given=given)
+        tried = dict(bases)
+        for base, values in bases.items():
+            for label, release, namespace in named:
+                place = values.place or self.source
+                tried[f"{base} {label}".strip()] = _Tried(release, namespace, place=place, given=values.given)
+        if len(tried) > MAX_RENDERS:
+            bound = f"it would be rendered {len(tried)} times, of which {MAX_RENDERS} are (bound: renders)"
+            self.facts += deployed.gaps(where, bound)
+            tried = dict(list(tried.items())[:MAX_RENDERS])
+        for label in filter(None, tried):
+            base = next((name for name in self.overlays if label.startswith(f"{name} {naming.VARIANT}")), "")
+            self.files.setdefault(label, self.files.get(base, b"{}\n"))
+        self.overlays = tuple(label for label in tried if label)
+        return tried
 
     def _read_folder(self) -> None:
         found, size = {}, 0

@@ -155,6 +155,6 @@ def _of_settings(lines: list[str]) -> Iterator[Started]:
         folders = tuple(value for _, key, value in section if key in {"workingdirectory", "directory", "working_dir"})
         given = [value for _, key, value in section if key == "environment"]
         variables = {key: value.strip("\"'") for value in given for key, value in _PAIR.findall(value.strip("\"'"))}
-        for line, key, value in section[:MAX_COMMANDS]:
+        for number, key, value in section[:MAX_COMMANDS]:
             if key.startswith("exec") or key in {"command", "cmd"}:
-                yield Started(line, text=value.lstrip("-@:+!"), folders=folders, variables=variables)
+                yield Started(number, text=value.lstrip("-@:+!"), folders=folders, variables=variables)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
-from strictreal.collect.python import asserting
+from strictreal.collect.python import asserting, expected
 from strictreal.collect.python.context import last_name, words
 from strictreal.collect.python.frame import Frame, walk
 from strictreal.collect.python.module import ParsedModule
@@ -26,12 +26,13 @@ NONE = "has no assertion"
 CONSTANT = "asserts only what is always true"
 SWALLOWED = "catches its own failed assertions"
 UNREACHABLE = "never reaches its assertions"
+UNRAISED = "asserts only where an error is raised, and passes where none is"
 UNCALLED = "names an assertion without calling it"
 MAX_DEPTH = 8
 """How many helper functions, one calling the other, are followed."""
 _OUTCOMES = {"pytest.fail", "pytest.raises", "pytest.warns", "pytest.deprecated_call", "pytest.exit"}
 """These fail a test with what `except Exception` does not catch."""
-_BROAD = {"Exception", "AssertionError", "BaseException"}
+_BROAD = expected.BROAD
 _KEEPING = {"append", "put", "add", "set_exception", "put_nowait"}
 _BROADEST = {"BaseException", ""}
 
@@ -83,7 +84,7 @@ class Judge:
             return seen.skip
         if seen.counting or self._torn_down(owner) or self._by_fixture(function):
             return ""
-        return next((r for r in (SWALLOWED, CONSTANT, UNREACHABLE, UNCALLED) if r in seen.reasons), NONE)
+        return next((r for r in (SWALLOWED, UNRAISED, CONSTANT, UNREACHABLE, UNCALLED) if r in seen.reasons), NONE)
 
     def _says(self, decorator: ast.expr) -> bool:
         """`@image_comparison`, `@raises(ValueError)`: a decorator that asserts around the test."""
@@ -151,7 +152,10 @@ class Judge:
         never = Where(reached=False)
         match statement:
             case ast.Assert():
-                known = is_true(self._module, statement.test) or self._put_in.is_own([statement.test])
+                test = statement.test
+                known = is_true(self._module, test) or (
+                    truth(self._module, test) is not False and self._put_in.is_own([test])
+                )
                 seen.add(self._lost(where, outcome=False) or (CONSTANT if known else ""))
             case ast.Raise():
                 seen.add(self._lost(where, outcome=False))
@@ -172,7 +176,9 @@ class Judge:
                 self._block(statement.orelse, branch, seen, frame)
             case ast.Try() | ast.TryStar():
                 self._try(statement, where, branch, seen, frame)
-            case ast.With(items=[item]) if self._raises_by_itself(item.context_expr, statement.body):
+            case ast.With(items=[item]) if expected.raises_by_itself(
+                self._module, self._put_in, item.context_expr, statement.body
+            ):
                 seen.add(CONSTANT)  # `with pytest.raises(E): raise E`
             case ast.With() | ast.AsyncWith():
                 self._expressions(statement, where, seen, frame)
@@ -193,23 +199,6 @@ class Judge:
                 seen.add(UNCALLED)
             case _:
                 self._expressions(statement, where, seen, frame)
-
-    def _raises_by_itself(self, expression: ast.expr, body: list[ast.stmt]) -> bool:
-        """Whether a block is to raise and does, whatever the code under test does.
-
-        It raises something, alone or where any error will do; or it asserts what is never true.
-        """
-        if not (isinstance(expression, ast.Call) and last_name(expression.func) in {"raises", "assertRaises"}):
-            return False
-        kind = expression.args[0] if expression.args else None
-        broad = bool(self._caught(kind) & _BROAD) if kind is not None else False
-        whole = bool(expression.keywords) or len(expression.args) > 1  # a message to match tells one error from another
-        for statement in body:
-            if isinstance(statement, ast.Raise) and statement.exc is not None:
-                return len(body) == 1 or (broad and not whole)
-            if isinstance(statement, ast.Assert) and truth(self._module, statement.test) is False:
-                return broad
-        return False
 
     def _is_never_awaited(self, function: ast.AsyncFunctionDef, frame: Frame) -> bool:
         """Whether a nested coroutine is called as a statement and nothing else, so that none of it runs."""
@@ -234,7 +223,7 @@ class Judge:
     def _try(self, statement: ast.Try | ast.TryStar, where: Where, branch: Where, seen: Seen, frame: Frame) -> None:
         swallows, outcomes = where.swallows, where.swallows_outcomes
         for handler in statement.handlers:
-            caught = self._caught(handler.type)
+            caught = expected.caught(self._module, handler.type)
             if not caught & (_BROAD | {""}):
                 continue
             if self._escalates(handler, frame):
@@ -246,17 +235,16 @@ class Judge:
         if any(isinstance(s, ast.Return) for s in statement.finalbody):
             swallows = outcomes = True
         self._block(statement.body, Where(where.reached, swallows, outcomes, where.always), seen, frame)
-        for handler in statement.handlers:
-            self._block(handler.body, branch, seen, frame)
         self._block(statement.orelse, branch, seen, frame)
+        for handler in statement.handlers:
+            raised = Seen()
+            self._block(handler.body, branch, raised, frame)
+            if raised.counting and not seen.counting and expected.is_about_error(self._module, statement, handler):
+                seen.add(UNRAISED)
+            elif raised.counting:
+                seen.add("")
+            seen.reasons += raised.reasons
         self._block(statement.finalbody, where, seen, frame)
-
-    def _caught(self, kind: ast.expr | None) -> set[str]:
-        """Names of what a handler catches; "" for everything."""
-        if kind is None:
-            return {""}
-        kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-        return {self._module.resolve(k).removeprefix("builtins.") or "?" for k in kinds}
 
     def _escalates(self, handler: ast.ExceptHandler, frame: Frame) -> bool:
         inside = Seen()

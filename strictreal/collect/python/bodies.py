@@ -327,6 +327,8 @@ def sized(whole: ast.expr, part: ast.expr) -> ast.expr:
         return ast.Tuple([sized(ast.Call(part, [], []), size) for size in part.elts], ast.Load())
     named = part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")
     constant = isinstance(part, ast.Name) and part.id.isupper()
+    if isinstance(part, ast.Call) and getattr(part.func, "id", "") == "len" and isinstance(whole, ast.Call):
+        return ast.Constant(2)  # as many as it was given: `np.zeros(len(rows))`
     held = isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name | ast.Attribute)
     return ast.Constant(2) if constant or (held and not _SIZES.isdisjoint(words(named))) else part
 

@@ -319,6 +319,8 @@ def _of_value(module: ParsedModule, test: ast.expr, called: ast.expr) -> Absent 
     """What an expression stands for that is empty, None or False."""
     if bodies.is_optional(module, called):
         return None
+    if (found := _of_given(module, test)) is not None:
+        return found
     name = _last(called)
     own = words(name)
     if isinstance(test, ast.Call) and name == "hasattr":
@@ -331,6 +333,20 @@ def _of_value(module: ParsedModule, test: ast.expr, called: ast.expr) -> Absent 
     elif isinstance(test, ast.Call) and own[:1] not in _GETTING:
         return None
     return _of_setting(own) or _of_client(own)
+
+
+def _of_given(module: ParsedModule, test: ast.expr) -> Absent | None:
+    """What a variable or an attribute of `self` stands for by what it was given: `key = getenv("API_KEY")`, `self._r = Redis()`."""
+    if isinstance(test, ast.Name):
+        bound = [b.value for b in module.names.reaching(test)]
+        asked = bound[0] if len(bound) == 1 else None
+        looked_up = isinstance(asked, ast.Call) and _last(asked) in {"get", "getenv", "getattr"}
+        return (
+            _of_value(module, asked, asked.func) if isinstance(asked, ast.Call) and looked_up and asked.args else None
+        )
+    own = isinstance(test, ast.Attribute) and getattr(test.value, "id", "") == "self"
+    made = module.given.get(test.attr, []) if own and isinstance(test, ast.Attribute) else []
+    return "client" if any(isinstance(m, ast.Call) and failures.makes_client(module, m) for m in made) else None
 
 
 def _of_setting(own: tuple[str, ...]) -> Absent | None:

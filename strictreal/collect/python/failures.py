@@ -244,6 +244,13 @@ def of_client(module: ParsedModule, names: tuple[str, ...], body: list[ast.stmt]
     return foreign and any(not _CALLED.isdisjoint(_receiver(call)) for call in _calls(body))
 
 
+def makes_client(module: ParsedModule, call: ast.Call) -> bool:
+    """Whether a call makes an object of a client library: `redis.Redis.from_url(url)`, `KafkaProducer(…)`."""
+    name = dotted(module, call.func)
+    made = any(part[:1].isupper() for part in name.split(".")[1:])
+    return made and name.partition(".")[0] in _CLIENTS
+
+
 def asks(body: list[ast.stmt]) -> bool:
     """Whether some statement calls a method of a client of a service."""
     return any(not (_CALLED - {"session"}).isdisjoint(_receiver(call)) for call in _calls(body))

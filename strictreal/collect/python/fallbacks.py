@@ -154,7 +154,11 @@ def _handler(
             or isinstance(ended.node, ast.Call)
             or _searches(module, attempt, body)
             or (breadth == "service" and _other_way(attempt, body, ended, name))
-            or (breadth == "everything" and failures.asks(attempt.body) and _computes(module, ended))
+            or (
+                breadth == "everything"
+                and (failures.asks(attempt.body) or _imports(attempt.body))
+                and _computes(module, ended)
+            )
         ),
     )
 
@@ -214,6 +218,17 @@ def _makes(value: ast.expr) -> bool:
     """Whether an object is made, by which the same is asked: `client = Replica(url)`."""
     called = value.func if isinstance(value, ast.Call) else None
     return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", ""))[:1].isupper()
+
+
+def _imports(body: list[ast.stmt]) -> bool:
+    """Whether statements import a module that does not come with Python, and then work with it."""
+    found = {
+        (alias.name if isinstance(s, ast.Import) else s.module or "").partition(".")[0]
+        for s in body
+        if isinstance(s, ast.Import | ast.ImportFrom)
+        for alias in s.names
+    }
+    return bool(found - {""}) and found.isdisjoint(sys.stdlib_module_names) and len(body) > 1
 
 
 def _computes(module: ParsedModule, ended: Ended) -> bool:

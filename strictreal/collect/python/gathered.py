@@ -23,6 +23,8 @@ def lost(module: ParsedModule) -> Lost:
         yield from _gathered(module)
     if ".exception()" in module.text:
         yield from _futures(module)
+    if "asyncio.wait(" in module.text:
+        yield from _left_pending(module)
     if "move_on_a" in module.text:
         yield from _limited(module)
 
@@ -42,6 +44,33 @@ def _gathered(module: ParsedModule) -> Lost:
         )
         if told and not _is_late(module, call):
             yield from _of_gather(module, call, loads)
+
+
+def _left_pending(module: ParsedModule) -> Lost:
+    """`done, pending = await asyncio.wait(tasks, timeout=3)`, where nobody asks for what was not done in time."""
+    loads = bodies.loads(module)
+    for call in module.of(ast.Call):
+        if dotted(module, call.func) != "asyncio.wait" or not any(k.arg == "timeout" for k in call.keywords):
+            continue
+        awaited = module.parents.get(call)
+        assign = module.parents.get(awaited) if isinstance(awaited, ast.Await) else None
+        target = assign.targets[0] if isinstance(assign, ast.Assign) else None
+        if not isinstance(target, ast.Tuple) or len(target.elts) != 2:
+            continue
+        done, pending = target.elts
+        if not isinstance(done, ast.Name) or not isinstance(pending, ast.Name) or not _uses(module, done, loads):
+            continue
+        if all(_is_cancelled(module, use) for use in _uses(module, pending, loads)):
+            yield call, "wait, whose unfinished tasks are left out"
+
+
+def _is_cancelled(module: ParsedModule, use: ast.Name) -> bool:
+    """Whether tasks are only cancelled: `for task in pending: task.cancel()`."""
+    loop = module.parents.get(use)
+    if not isinstance(loop, ast.For) or loop.iter is not use:
+        return False
+    calls = [s.value for s in loop.body if isinstance(s, ast.Expr) and isinstance(s.value, ast.Call)]
+    return len(calls) == len(loop.body) and all(getattr(c.func, "attr", "") == "cancel" for c in calls)
 
 
 def _of_gather(module: ParsedModule, call: ast.Call, loads: Loads) -> Lost:

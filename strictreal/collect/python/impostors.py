@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from strictreal.collect.python import bodies, standins
+from strictreal.collect.python import bodies, canned, standins
 from strictreal.collect.python.bodies import Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.reach import computes, is_self
@@ -54,7 +54,9 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
     if module.path.endswith(".pyi"):
         return
     for owner in module.of(ast.ClassDef):
-        if not standins.is_double_name(owner.name) and (found := _class(module, owner) or _speaker(module, owner)):
+        if not standins.is_double_name(owner.name) and (
+            found := _class(module, owner) or _speaker(module, owner) or canned.read(module, owner)
+        ):
             yield found
     for function in module.of(ast.FunctionDef, ast.AsyncFunctionDef):
         if found := _hashed(module, function) or _sunk(module, function):

@@ -6,8 +6,18 @@ import ast
 
 _MAKES = {
     **{kind: kind for kind in ("str", "int", "float", "bool", "list", "dict", "set", "tuple", "frozenset", "bytes")},
-    **{"len": "int", "sorted": "list", "repr": "str", "callable": "bool", "isinstance": "bool", "hasattr": "bool"},
-    **{"any": "bool", "all": "bool", "ord": "int", "chr": "str", "hash": "int", "id": "int"},
+    "len": "int",
+    "sorted": "list",
+    "repr": "str",
+    "callable": "bool",
+    "isinstance": "bool",
+    "hasattr": "bool",
+    "any": "bool",
+    "all": "bool",
+    "ord": "int",
+    "chr": "str",
+    "hash": "int",
+    "id": "int",
 }
 """Plain functions, and the type of what each gives."""
 _KIN = {"bool": {"int"}}

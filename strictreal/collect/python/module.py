@@ -108,6 +108,16 @@ class ParsedModule:
             for key, value in zip(dictionary.keys, dictionary.values, strict=True)
         }
 
+    @cached_property
+    def given(self) -> dict[str, list[ast.expr]]:
+        """What the attributes of `self` are given anywhere, by their name."""
+        found: dict[str, list[ast.expr]] = {}
+        for assign in self.of(ast.Assign):
+            for target in assign.targets:
+                if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self":
+                    found.setdefault(target.attr, []).append(assign.value)
+        return found
+
     def string(self, node: ast.AST | None) -> str | None:
         """The text that an expression always is here, through names bound once; None when unknown."""
         return self.names.string(node)

@@ -42,6 +42,21 @@ def facts(module: ParsedModule) -> Iterator[Substitute]:
             if dotted(module, call.func) in _DRAWING and (missing := _secret(module, call)) is not None:
                 yield _record(module, call, "secret", missing, bodies.source(call))
 
+    if module.role == "product" and "env" in module.text:
+        for call in module.of(ast.Call):
+            if (known := _known_secret(module, call)) is not None:
+                yield _record(module, call, "secret", call.args[0], f"a secret that is written here, for {known}")
+
+
+def _known_secret(module: ParsedModule, call: ast.Call) -> str | None:
+    """The setting in whose place a secret of the code is taken: `os.environ.get("JWT_SECRET", "dev-secret")`."""
+    if len(call.args) != 2 or dotted(module, call.func) not in {"os.environ.get", "os.getenv"}:
+        return None
+    default = call.args[1]
+    name = module.string(call.args[0]) or ""
+    said = default.value if isinstance(default, ast.Constant) else None
+    return name if isinstance(said, str) and said and speaks_of_secret(name) else None
+
 
 def _record(
     module: ParsedModule, at: ast.AST, absent: Literal["device", "weights", "secret"], instead: ast.expr, shown: str

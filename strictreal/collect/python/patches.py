@@ -29,6 +29,10 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
             values = given.values if isinstance(given, ast.Dict) else []
             if holder.endswith(".dependency_overrides") and any(_plays(module, v, local=testing) for v in values):
                 yield standins.record(module, call, "patch", holder)
+        elif method in {"setdefault", "update"} and isinstance(function, ast.Attribute) and call.args:
+            if testing and dotted(module, function.value) == "sys.modules" and _plays_module(module, call.args[-1]):
+                name = f"sys.modules[{module.string(call.args[0]) or '…'}]"
+                yield standins.record(module, call, "patch", name)
         elif _is_improvised(module, call):
             yield standins.record(module, call, "mock", dotted(module, function))
     for assign in module.of(ast.Assign):
@@ -47,6 +51,10 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
                     yield standins.record(module, assign, "patch", f"{owner}.{target.attr}")
             elif isinstance(target, ast.Subscript):
                 holder = dotted(module, target.value)
+                behaviour = _namespace(module, target.value)
+                if testing and behaviour and "()" not in behaviour and _plays(module, assign.value):
+                    name = f"{behaviour}.{module.string(target.slice) or '…'}"
+                    yield standins.record(module, assign, "patch", name)
                 put_in = holder == "sys.modules" and (testing or module.string(target.slice))
                 if put_in and _plays_module(module, assign.value):
                     yield standins.record(module, assign, "patch", f"sys.modules[{module.string(target.slice) or '…'}]")
@@ -62,6 +70,14 @@ _CALLED = vocabulary(
     """
 )
 """First words of methods by which a collaborator is called."""
+
+
+def _namespace(module: ParsedModule, holder: ast.expr) -> str:
+    """The module or class whose names a mapping holds: `vars(client)`, `client.__dict__`; "" for any other."""
+    if isinstance(holder, ast.Attribute) and holder.attr == "__dict__":
+        return module.resolve(holder.value)
+    called = isinstance(holder, ast.Call) and getattr(holder.func, "id", "") == "vars" and holder.args
+    return module.resolve(holder.args[0]) if called and isinstance(holder, ast.Call) else ""
 
 
 def _is_held(node: ast.expr) -> bool:
@@ -216,6 +232,11 @@ def _plays(module: ParsedModule, value: ast.expr, *, local: bool = True) -> bool
         if standins.doubling(value.id):
             return True
         return local and bool(module.definitions(value))
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):  # `client.send = sent.append`
+        bound = [b.value for b in module.names.reaching(value.value)]
+        return value.attr in {"append", "add", "put", "extend"} and any(
+            isinstance(b, ast.List | ast.Set) for b in bound
+        )
     return False
 
 

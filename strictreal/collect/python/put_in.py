@@ -35,6 +35,14 @@ _METHODS = vocabulary(
     """
 )
 _CHANGING = vocabulary("append extend add insert update setdefault pop remove discard clear sort reverse")
+_OF_UNITTEST = vocabulary(
+    """
+    assertEqual assertNotEqual assertTrue assertFalse assertIs assertIsNot assertIsNone assertIsNotNone assertIn
+    assertNotIn assertIsInstance assertNotIsInstance assertGreater assertGreaterEqual assertLess assertLessEqual
+    assertAlmostEqual assertListEqual assertDictEqual assertTupleEqual assertSetEqual assertCountEqual assertRegex
+    assertSequenceEqual assertMultiLineEqual
+    """
+)
 _LEAVES = (ast.Constant, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context)
 _INNER = (
     *(
@@ -117,7 +125,7 @@ class PutIn:
         if not isinstance(function, ast.Attribute) or not name.startswith("assert"):
             return False
         if isinstance(function.value, ast.Name) and function.value.id == "self":
-            return bool(call.args) and self.is_own(call.args)
+            return name in _OF_UNITTEST and bool(call.args) and self.is_own(call.args)
         return self._of_mock(function.value, MAX_DEPTH)
 
     def _is_given(self, name: ast.Name, depth: int, *, mock: bool = False) -> bool:

@@ -96,14 +96,15 @@ def stays(module: ParsedModule, owner: ast.ClassDef) -> bool:
     ):
         return False
     calls = [n for m in methods for s in m.body for n in ast.walk(s) if isinstance(n, ast.Call)]
-    return all(computes(module, call, own) or _is_file(module, call) for call in calls)
+    return all(computes(module, call, own) or is_file(module, call) for call in calls)
 
 
 def _is_plain(module: ParsedModule, base: ast.expr) -> bool:
     return dotted(module, base).rpartition(".")[2] in {"object", "ABC", "Protocol", "Generic"}
 
 
-def _is_file(module: ParsedModule, call: ast.Call) -> bool:
+def is_file(module: ParsedModule, call: ast.Call) -> bool:
+    """Whether a call works on a file of this machine."""
     name = dotted(module, call.func)
     return (
         name == "open" or name.startswith(_DISK) or (isinstance(call.func, ast.Attribute) and call.func.attr in _FILES)

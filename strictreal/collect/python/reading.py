@@ -19,19 +19,24 @@ from strictreal.facts.behaviour import Body, Value, vocabulary, words
 MAX_NESTING = 8
 """How deep `if` statements are followed; a body that is deeper counts as one that works."""
 
-_PASSIVE_CALLS = vocabulary(
+MAX_SAID = 6
+"""How many words an answer has that says no more than that there is none."""
+
+PASSIVE_CALLS = vocabulary(
     """
     str int float bool len dict list tuple set sorted round min max sum hash range enumerate abs isinstance issubclass
     zip repr type any all callable hasattr getattr uuid.uuid4 uuid.uuid1 time.time datetime.datetime.now
     datetime.date.today datetime.datetime.utcnow datetime.datetime.today os.path.basename
     """
 )
-_PASSIVE_METHODS = vocabulary(
+"""Functions that look at what they are given, and do nothing with it."""
+PASSIVE_METHODS = vocabulary(
     """
     format isoformat upper lower strip lstrip rstrip get title items keys values startswith endswith isdigit split join
     count
     """
 )
+"""Methods of texts and mappings that do no more."""
 _AROUND = vocabulary("span trace tracer timer timed timing measure stopwatch lock rlock mutex semaphore")
 """Words of context managers that leave alone what happens within them."""
 _BLANK = frozenset({"none", "true", "false", "trivial"})
@@ -78,12 +83,18 @@ def read(module: ParsedModule, node: Functions) -> Reading:
         return seen  # the import itself is the work: it registers something, or tries whether it is there
     if seen.refusal is not None:
         seen.body, seen.shown = "refuses", refusals.shown(seen.refusal)
+    elif all(value in {"none", "false"} for _, value in seen._answers) and any(
+        map(refusals.says_unfinished, seen.said)
+    ):
+        seen.body, seen.shown = "refuses", "a line that says so"
     elif not seen._answers:
         seen.value = "none"
         seen.body = None if seen.validates else "logs" if seen.logs else "empty"
     elif len({shown for shown, _ in seen._answers}) == 1 and (course == "ends" or seen._yields):
         seen.shown, seen.value = max(seen._answers, key=lambda answer: answer[1] in {"record", "numbers"})
         seen.body = "constant"
+        if len(seen.shown.split()) < MAX_SAID and refusals.says_unfinished(seen.shown):
+            seen.body = "refuses"  # an answer that says no more: `return "not implemented"`
     return seen
 
 
@@ -192,7 +203,10 @@ def _read_compound(
         return course
     if not all(_is_around(module, item.context_expr) for item in statement.items):
         return "works"
-    if all(isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and _is_literal(s.value)) for s in statement.body):
+    if all(
+        isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+        for s in statement.body
+    ):
         return "works"  # taking a lock and giving it back has an effect
     return _read(module, statement.body, seen, depth)
 
@@ -202,16 +216,16 @@ def _read_loop(module: ParsedModule, loop: ast.For, seen: Reading, depth: int) -
     value = bodies.value_of(module, steps, {key: value for key, (_, value) in seen._known.items()})
     counted = isinstance(steps, ast.Call) and dotted(module, steps.func) == "range" and passive(module, steps)
     given = isinstance(steps, ast.Name) and all(isinstance(s, ast.If) and only_raises(s.body) for s in loop.body)
-    if not (value or counted or given) or loop.orelse:
+    tells = isinstance(steps, ast.Name) and all(
+        isinstance(s, ast.Expr) and bodies.is_log(module, s.value) and _plain_arguments(module, s.value)
+        for s in loop.body
+    )
+    if not (value or counted or given or tells) or loop.orelse:
         return "works"
     if value and isinstance(loop.target, ast.Name):
         seen._known[loop.target.id] = (bodies.source(steps), value)
     course = _read(module, loop.body, seen, depth - 1)
     return "works" if seen.refusal is not None else course
-
-
-def _is_literal(expression: ast.expr) -> bool:
-    return isinstance(expression, ast.Constant)
 
 
 def _is_around(module: ParsedModule, context: ast.expr) -> bool:
@@ -349,45 +363,9 @@ def passive(module: ParsedModule, expression: ast.expr) -> bool:
     """Whether an expression only looks at what it is given: no calls but plain built-in ones."""
     for node in bodies.within(expression):
         if isinstance(node, ast.Call):
-            method = isinstance(node.func, ast.Attribute) and node.func.attr in _PASSIVE_METHODS
-            if not method and dotted(module, node.func) not in _PASSIVE_CALLS:
+            method = isinstance(node.func, ast.Attribute) and node.func.attr in PASSIVE_METHODS
+            if not method and dotted(module, node.func) not in PASSIVE_CALLS:
                 return False
         elif isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.Lambda | ast.NamedExpr):
-            return False
-    return True
-
-
-def echoes(module: ParsedModule, node: Functions) -> bool:
-    """Whether the answer is put together from arguments and literals alone."""
-    answered = False
-    for statement in statements(node):
-        if isinstance(statement, ast.Expr):
-            if not bodies.is_inert(module, statement.value):
-                return False
-        elif isinstance(statement, ast.If):
-            if not only_raises(statement.body) or statement.orelse:
-                return False
-        elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return):
-            targets = statement.targets if isinstance(statement, ast.Assign) else []
-            if any(not isinstance(t, ast.Name) for t in targets):
-                return False
-            if statement.value is not None and not _put_together(module, statement.value):
-                return False
-            answered |= isinstance(statement, ast.Return) and statement.value is not None
-        else:
-            return False
-    return answered
-
-
-def _put_together(module: ParsedModule, expression: ast.expr) -> bool:
-    """Whether an expression takes no more than arguments, literals, the clock, chance and constructors."""
-    for node in bodies.within(expression):
-        if isinstance(node, ast.Call):
-            name = dotted(module, node.func)
-            method = isinstance(node.func, ast.Attribute) and node.func.attr in _PASSIVE_METHODS
-            made = name.rpartition(".")[2].lstrip("_")[:1].isupper()
-            if not (method or made or name in _PASSIVE_CALLS or name.startswith(("random.", "numpy.random."))):
-                return False
-        elif isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.Lambda):
             return False
     return True

@@ -27,7 +27,8 @@ def refuses(module: ParsedModule, statement: ast.stmt, said: list[str]) -> bool:
     if raises_not_implemented(module, statement):
         return True
     if isinstance(statement, ast.Return):
-        return _returns_501(statement.value)
+        plain = isinstance(statement.value, ast.Name) and statement.value.id == "NotImplemented"
+        return _returns_501(statement.value) or (plain and _is_of_module(module, statement))
     if isinstance(statement, ast.Raise):
         raised = statement.exc
         return isinstance(raised, ast.Call) and (_is_unfinished(texts(statement)) or _answers_501(raised))
@@ -66,6 +67,16 @@ def is_pending(message: str) -> bool:
     """Whether a message says no more than that something has not been written: `export is not implemented`."""
     said = message[:MAX_TEXT].strip(" .!").lower()
     return " yet" in message or said.endswith(("not implemented", "n't implemented", "unimplemented"))
+
+
+def _is_of_module(module: ParsedModule, statement: ast.stmt) -> bool:
+    """Whether a statement is of a plain function: no operator, which may leave the work to the other side."""
+    return isinstance(module.parents.get(module.parents[statement]), ast.Module)
+
+
+def says_unfinished(text: str) -> bool:
+    """Whether a log line, or a literal that is answered, says no more than that something has not been written."""
+    return len(text) <= MAX_TEXT and _UNFINISHED.search(text) is not None
 
 
 def _is_unfinished(said: list[str]) -> bool:

@@ -217,6 +217,9 @@ class _Trail:
             if isinstance(parent, ast.Return | ast.Yield):
                 yield "return"
                 return
+            if isinstance(parent, ast.If) and child is parent.test and _settles(self._module, parent):
+                yield "outcome"
+                return
             if isinstance(parent, ast.Assign | ast.AnnAssign | ast.AugAssign):
                 targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
                 for target in [] if compared else targets:
@@ -315,6 +318,16 @@ class _Trail:
         return [use for use in self._loads[function].get(variable.id, []) if (use.lineno, use.col_offset) > after][
             :MAX_USES
         ]
+
+
+def _settles(module: ParsedModule, branch: ast.If) -> bool:
+    """Whether a branch that chance takes ends with an answer that is written there: a record, `True`, `"declined"`."""
+    last = branch.body[-1]
+    value = last.value if isinstance(last, ast.Return) else None
+    said = isinstance(value, ast.Dict) and any(isinstance(v, ast.Constant) for v in value.values)
+    return said or (
+        value is not None and bodies.value_of(module, value) in {"true", "false", "symbol", "text", "record"}
+    )
 
 
 def _adds_to(call: ast.Call) -> ast.expr | None:

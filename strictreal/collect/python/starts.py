@@ -18,13 +18,9 @@ from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.role import role
 from strictreal.facts.code import Load
 
-_STARTERS = ("subprocess.", "os.exec", "os.spawn", "os.posix_spawn", "os.popen", "os.system", "pty.spawn", "pexpect.")
-_STARTERS += (
-    "asyncio.create_subprocess",
-    "asyncio.subprocess.",
-    "anyio.run_process",
-    "anyio.open_process",
-    "trio.run_process",
+_STARTERS = (
+    *("subprocess.", "os.exec", "os.spawn", "os.posix_spawn", "os.popen", "os.system", "pty.spawn", "pexpect."),
+    *("asyncio.create_subprocess", "asyncio.subprocess.", "anyio.run_process", "anyio.open_process", "trio.run_process"),
 )
 _SERVERS = (
     *("uvicorn.", "gunicorn.", "hypercorn.", "granian.", "daphne.", "waitress.", "celery.", "dramatiq.", "rq.", "arq."),

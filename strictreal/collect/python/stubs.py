@@ -6,7 +6,7 @@ import ast
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from strictreal.collect.python import affirming, bodies, classes, reading, refusals, remarks
+from strictreal.collect.python import affirming, bodies, classes, reading, refusals, remarks, shallow
 from strictreal.collect.python.bodies import Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.reading import Reading
@@ -50,10 +50,14 @@ def _function(module: ParsedModule, node: Functions, comments: Comments, referre
         return None
     if seen.body is None and not _VERIFYING.isdisjoint(words(node.name)) and affirming.affirms(module, node):
         seen.body, seen.value, seen.shown = "affirms", "true", "True"
+    examined = seen.body is None or (seen.body == "constant" and seen.validates and seen.value == "true")
+    if examined and (found := shallow.read(module, node)) is not None:
+        seen.body, seen.shown = found
+        seen.value = ""
     if seen.body is None and not _remarked(node, comments):
         return None
     says, remark = _remarks(node, seen, comments)
-    if seen.body is None and remark and reading.echoes(module, node):
+    if seen.body is None and remark and shallow.echoes(module, node):
         seen.body = "echo"
     if seen.body is None:
         return None

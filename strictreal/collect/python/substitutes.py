@@ -122,7 +122,8 @@ def _of_branch(module: ParsedModule, branch: ast.If) -> Iterator[_Choice]:
         yield _Choice(branch.test, when=False, taken=nothing, other=first, at=branch.test)
     if not branch.orelse and (given_up := _after_loop(module, branch)) is not None:
         yield _Choice(branch.test, when=False, taken=given_up, other=first, at=given_up)
-    if isinstance(branch.body[-1], ast.Continue) and _goes_on(module, branch):
+    only_said = not branch.orelse and _only_says(module, branch)
+    if only_said or (isinstance(branch.body[-1], ast.Continue) and _goes_on(module, branch)):
         nothing = ast.copy_location(ast.Constant(None), branch.test)
         yield _Choice(branch.test, when=True, taken=nothing, other=None, at=branch.test)
     for when, block, instead in ((True, branch.body, after), (False, after, branch.body)):
@@ -158,6 +159,19 @@ def _is_last(module: ParsedModule, branch: ast.If) -> bool:
     return (
         asks and isinstance(given, ast.Return) and given.value is not None and not bodies.value_of(module, given.value)
     )
+
+
+def _only_says(module: ParsedModule, branch: ast.If) -> bool:
+    """Whether a bad status is logged and nothing else, and the function does nothing more with what has it."""
+    function = bodies.enclosing(module, branch)
+    said = all(isinstance(s, ast.Expr) and bodies.is_log(module, s.value) for s in branch.body)
+    if not said or function is None or not conditions.statuses_of(module, branch.test):
+        return False
+    asked = {n.id for n in ast.walk(branch.test) if isinstance(n, ast.Name) and n.id not in {"self", "cls"}}
+    last = branch.end_lineno or branch.lineno
+    later = (n for n in bodies.within(ast.Module(function.body, [])) if isinstance(n, ast.Name) and n.lineno > last)
+    looped = bool(around.following(module, branch))
+    return bool(asked) and not looped and all(name.id not in asked for name in later)
 
 
 def _keeps_the_same(module: ParsedModule, asked: ast.Name, block: list[ast.stmt]) -> bool:

@@ -62,7 +62,11 @@ def stands_in(module: ParsedModule, taken: ast.expr, other: ast.expr | None, kin
     if _does_less(module, taken, other):
         return True
     if isinstance(taken, ast.Constant):
-        return _is_choice(taken, other, kind)
+        imports = isinstance(other, ast.Call) and dotted(module, other.func) in {
+            "importlib.import_module",
+            "__import__",
+        }
+        return (kind == "program" and taken.value is None and imports) or _is_choice(taken, other, kind)
     if isinstance(taken, ast.Name | ast.Attribute):
         return not _mentions(test, taken) and _is_named(taken, other, kind)
     if isinstance(taken, ast.Dict | ast.List):
@@ -133,7 +137,8 @@ def _is_made(module: ParsedModule, taken: ast.Call, other: ast.expr | None, kind
     held = words(getattr(taken.func.value, "attr", "")) if isinstance(taken.func, ast.Attribute) else ()
     if kind == "reach" and not {"cache", "local", "fallback"}.isdisjoint((*receiver[-1:], *held[-1:])):
         return True
-    if kind == "client" and not {"memory", "local", "fallback"}.isdisjoint((*receiver[-1:], *held[-1:])):
+    near = {"memory", "mem", "local", "fallback"}
+    if kind == "client" and not near.isdisjoint((*receiver[-1:], *held[-1:])):
         return True
     if own[:1] == ("get",) or (kind in {"client", "address"} and own[-1:] == ("default",)):
         return False
@@ -199,8 +204,24 @@ def _is_default(module: ParsedModule, taken: ast.expr, other: ast.expr | None) -
     named = isinstance(taken, ast.Constant) and isinstance(taken.value, str) and other is not None
     if named and not isinstance(other, ast.Constant) and is_settled(module, taken):
         return True
+    if isinstance(taken, ast.Constant) and taken.value is True:
+        return _lets_pass(module, taken)
     counted = isinstance(taken, ast.Constant) and type(taken.value) is int
     return bodies.value_of(module, taken) in {"none", "trivial", "record", "text"} and not counted
+
+
+def _lets_pass(module: ParsedModule, taken: ast.expr) -> bool:
+    """Whether `True` is the answer of a function, and does not say that something failed: `return r.json()["allow"] if r.ok else True`."""
+    function = bodies.enclosing(module, taken)
+    node: ast.AST | None = module.parents.get(taken)
+    while isinstance(node, ast.IfExp | ast.BoolOp):
+        node = module.parents.get(node)
+    return isinstance(node, ast.Return) and function is not None and _TROUBLE.isdisjoint(words(function.name))
+
+
+_TROUBLE = vocabulary(
+    "error errors failed failure fail fails retry down broken unavailable missing stale expired wait should"
+)
 
 
 def _is_given(module: ParsedModule, taken: ast.expr) -> bool:

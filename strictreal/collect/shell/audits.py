@@ -66,6 +66,19 @@ _SAYING = frozenset(
             "notify-send",
             "say",
             "trap",
+            ":",
+            "true",
+            "false",
+            "exit",
+            "return",
+            "sleep",
+            "yes",
+            "local",
+            "readonly",
+            "basename",
+            "dirname",
+            "expr",
+            "tee",
         ),
         *(
             "cp",
@@ -108,6 +121,8 @@ def _is_strictreal(words: Sequence[str]) -> bool:
     for index, word in enumerate(words[:60]):
         if _MODULE.fullmatch(base(word)):
             rest = words[index + 1 : index + 12]
+            if "--help" in words[index + 1 :]:
+                return False  # it says how it is used, and gives no verdict
             for position, subcommand in enumerate(rest):
                 if subcommand in _VERDICTS:
                     further = [w for w in rest[position + 1 :] if not w.startswith("-")][:1]

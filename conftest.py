@@ -1,0 +1,13 @@
+"""What all tests of the repository share: names of cases that fit into an environment variable."""
+
+from __future__ import annotations
+
+LONGEST = 200
+"""Characters of a parameter that a test's name repeats; pytest hands the whole name to every process by its environment."""
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A short name for a long text, which pytest numbers where several are alike."""
+    if isinstance(val, (str, bytes)) and len(val) > LONGEST:
+        return f"{len(val)} characters"
+    return None

@@ -1,0 +1,298 @@
+"""The audits that pipelines, Makefiles, scripts and hooks run: what each asks for, what starts it and what it depends on.
+
+An audit that a comment, an `echo` or `--help` names is none. A command that runs a script, a target of make, an action or a workflow of the
+subject runs the audits in it, so that dropping that command is seen as well.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from strictreal.collect import gateyaml, pipelines, strictstatus
+from strictreal.collect.gateyaml import REFS, Found
+from strictreal.collect.shell.audits import SHELLS, base, mentions_audit
+from strictreal.collect.shell.runs import STRICT, Run, hash_of, runs
+from strictreal.collect.strictevasion import Evasion
+
+MAX_ROUNDS = 6
+"""How often what runs an audit is looked for in other files, each round one step further from the audit."""
+AROUND = 3
+"""Lines before and after an audit that count in a file of which nothing else is known."""
+_MAKE = re.compile(r"(?i)(?:^|/)(?:gnu)?makefile[^/]*$|\.mk$")
+_JUST = re.compile(r"(?i)(?:^|/)\.?justfile$")
+_YAML = re.compile(r"(?i)\.ya?ml$")
+_SCRIPT = re.compile(r"(?i)\.(?:sh|bash)$|(?:^|/)(?:run|pre-(?:commit|push))$|(?:^|/)\.(?:husky|ci|githooks)/[^/.]+$")
+_TARGET = re.compile(r"^([^\s#=:][^#=:]{0,400})::?(?!=)([^=;#][^;#]*|)")
+_CONDITIONAL = re.compile(r"\s*(ifn?eq|ifn?def|else|endif)\b(.*)")
+_QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'")
+_TOOLS = {
+    "tox": "tox.ini",
+    "nox": "noxfile.py",
+    "pre-commit": ".pre-commit-config.yaml",
+    "lefthook": "lefthook.yml",
+    "task": "Taskfile.yml",
+}
+_SOURCING = frozenset({"source", "."})
+
+
+class Audit(NamedTuple):
+    """One audit of a pipeline, as it is compared.
+
+    Attributes:
+        event: what starts it; "" where its file does not say.
+    """
+
+    path: str
+    line: int
+    event: str
+    asks: frozenset[str]
+    guards: frozenset[str]
+
+    @property
+    def value(self) -> str:
+        """Canonical JSON of all that makes it more or less of a gate."""
+        given = {"asks": sorted(self.asks), "depends on": sorted(self.guards)}
+        return msgspec.json.encode(given, order="sorted").decode()
+
+
+def audits(files: Mapping[str, str]) -> list[Audit]:
+    """Every audit of some files.
+
+    Args:
+        files: the text of each by its path.
+    """
+    read: dict[str, list[Audit]] = {}
+    carriers = _Carriers(files)
+    for _ in range(MAX_ROUNDS):
+        before = carriers.known()
+        for path, text in files.items():
+            read[path] = list(_audits(path, text, carriers)) if _may_run(text, carriers) else []
+            carriers.learn(path, read[path])
+        if carriers.known() == before:
+            break
+    return [audit for path in sorted(read) for audit in read[path]]
+
+
+def _may_run(text: str, carriers: _Carriers) -> bool:
+    """Whether a text holds a name of an audit, or of what runs one, so that it is worth reading."""
+    plain = text.replace('"', "").replace("'", "").replace("\\", "")
+    return "strictreal" in plain or "audit" in plain or any(name in plain for name in carriers.names())
+
+
+def at_least(was: str, now: str) -> bool:
+    """Whether an audit is as much of a gate as another was, by their values."""
+    before, after = json.loads(was), json.loads(now)
+    asked, asks = set(before["asks"]), set(after["asks"])
+    chosen, chooses = ({a for a in each if a.startswith("--check ")} for each in (asked, asks))
+    same = asked - chosen - {"--strict"} == asks - chooses - {"--strict"}
+    whole = not chooses or (bool(chosen) and chosen <= chooses)
+    if not same or not whole or ("--strict" in asked and "--strict" not in asks):
+        return False
+    guarded = set(before["depends on"])
+    return all(guard in guarded or _is_wider(guard, guarded) for guard in after["depends on"])
+
+
+def _is_wider(guard: str, guarded: Iterable[str]) -> bool:
+    """Whether a filter lets an audit run wherever one that was there did."""
+    if not guard.startswith("filter "):
+        return False
+    now = json.loads(guard[7:])
+    for other in guarded:
+        was = json.loads(other[7:]) if other.startswith("filter ") else {}
+        if not was or not was.keys() & now.keys() or bool(was.keys() & set(REFS)) != bool(now.keys() & set(REFS)):
+            continue
+        if all(_wider(key, was.get(key), now[key]) for key in now) and was.keys() <= now.keys():
+            return True
+    return False
+
+
+def _wider(key: str, was: list[str] | None, now: list[str]) -> bool:
+    if was is None:
+        return False
+    if key.endswith("-ignore"):
+        return set(now) <= set(was)
+    plain = not any(item.startswith("!") for item in [*was, *now])
+    return was == now or (plain and set(was) <= set(now))
+
+
+class _Carriers:
+    """What runs audits because a file of the subject does: its script, targets of its Makefiles, its actions."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._scripts: set[str] = set()
+        self._called: set[str] = set()
+        """Actions and workflows of the subject."""
+        self._tools: set[str] = set()
+        self._targets: dict[str, None] = {}
+        self._defined = {name for path, text in files.items() if _MAKE.search(path) for name in _targets(text)}
+        """Targets of the subject's Makefiles: `make audit` is an audit where none of them is called so."""
+        self._depending: dict[str, set[str]] = defaultdict(set)
+        for path, text in files.items():
+            if _MAKE.search(path) or _JUST.search(path):
+                for name, needed in _targets(text).items():
+                    self._depending[name] |= needed
+
+    def known(self) -> tuple[frozenset[str], ...]:
+        return frozenset(self._scripts), frozenset(self._called), frozenset(self._tools), frozenset(self._targets)
+
+    def learn(self, path: str, found: Sequence[Audit]) -> None:
+        """Take in the audits of a file."""
+        if not found:
+            return
+        name = posixpath.basename(path)
+        if _MAKE.search(path) or _JUST.search(path):
+            for audit in found:
+                self._targets |= dict.fromkeys(audit.event.removeprefix("make ").split())
+            for _ in range(len(self._depending)):
+                more = {
+                    n for n, needed in self._depending.items() if needed & self._targets.keys()
+                } - self._targets.keys()
+                if not more:
+                    break
+                self._targets |= dict.fromkeys(more)
+        elif _SCRIPT.search(path):
+            self._scripts.add(path)
+        elif pipelines.is_pipeline(path):
+            self._called |= {path, posixpath.dirname(path)} if name.startswith("action.") else {path}
+        self._tools |= {tool for tool, file in _TOOLS.items() if file.lower() == name.lower()}
+
+    def carried(self, words: Sequence[str]) -> str:
+        """What a command runs of the subject that runs audits, or `uses` of a workflow names; "" for nothing."""
+        if len(words) == 1 and words[0].startswith("./") and words[0][2:].rstrip("/") in self._called:
+            return words[0]
+        for index, word in enumerate(words[:20]):
+            name = base(word)
+            if name in {"make", "gmake", "just", "$(MAKE)", "${MAKE}"}:
+                wanted = [w for w in words[index + 1 :] if not w.startswith("-") and "=" not in w]
+                return next((f"{name} {w}" for w in wanted if w in self._targets), "")
+            if name in self._tools:
+                return " ".join([name, *(w for w in words[index + 1 :] if not w.startswith("-"))])[:200]
+            plain = posixpath.normpath(word).lstrip("./") if word else ""
+            runs_it = index == 0 or base(words[index - 1]) in SHELLS | _SOURCING | {
+                "exec",
+                "sudo",
+                "env",
+                "time",
+                "command",
+            }
+            runs_it |= bool(index) and words[index - 1].startswith("-") and base(words[0]) in SHELLS
+            found = next((s for s in self._scripts if plain and (s == plain or s.endswith("/" + plain))), "")
+            if runs_it and found and ("/" in word or index):
+                return found
+        return ""
+
+    def names(self) -> set[str]:
+        """A word of each that whoever runs it has to write."""
+        files = (posixpath.basename(path) for path in (*self._scripts, *self._called))
+        return {*files, *self._tools, *self._targets}
+
+    def targets(self) -> frozenset[str]:
+        """Targets that run audits."""
+        return frozenset(self._targets)
+
+    def defines_audit(self) -> bool:
+        """Whether a Makefile of the subject says what `make audit` does."""
+        return "audit" in self._defined
+
+
+def _audits(path: str, text: str, carriers: _Carriers) -> Iterator[Audit]:
+    lines = text.split("\n")
+    if _YAML.search(path) and "{{" not in text.replace("${{", ""):
+        try:
+            seen: list[Found] = gateyaml.found(path, text, carriers.carried)
+        except ValueError:
+            seen = list(_by_lines(path, text, lines))
+    elif _MAKE.search(path) or _JUST.search(path):
+        seen = list(_of_recipes(text, lines, carriers, just=bool(_JUST.search(path))))
+    elif _SCRIPT.search(path):
+        strict = bool(re.search(rf"(?m)^[^#\n]*{STRICT.pattern}", text, re.IGNORECASE))
+        found = runs(text, carried=carriers.carried)
+        seen = [Found("", Run(r.line, r.asks | {"--strict"} if strict else r.asks, r.guards)) for r in found]
+    else:
+        seen = list(_by_lines(path, text, lines))
+    for event, run in seen:
+        if run.asks >= {"make", "audit"} and carriers.defines_audit():
+            continue  # a target of the subject that runs no audit
+        yield Audit(path, run.line, event, run.asks, run.guards)
+
+
+def _targets(text: str) -> dict[str, set[str]]:
+    """The targets of a Makefile, each with what it needs."""
+    found: dict[str, set[str]] = {}
+    for _, line in strictstatus.joined(text.split("\n")):
+        match = _TARGET.match(line) if line[:1] not in {"\t", " "} else None
+        for name in match[1].split() if match else ():
+            found.setdefault(name, set()).update(
+                match[2].replace("\\\n", " ").replace("|", " ").split() if match else ()
+            )
+    return found
+
+
+def _of_recipes(text: str, lines: Sequence[str], carriers: _Carriers, *, just: bool) -> Iterator[Found]:
+    strict = any(STRICT.search(line) for line in lines if not line.lstrip().startswith("#"))
+    owners: dict[int, tuple[str, frozenset[str]]] = {}
+    names, conditions = "", list[str]()
+    for offset, line in enumerate(lines):
+        if found := _CONDITIONAL.match(line):
+            if found[1] == "endif":
+                conditions = conditions[:-1]
+            elif found[1] == "else":
+                conditions = [
+                    *conditions[:-1],
+                    f"else of {conditions[-1] if conditions else ''} {found[2].strip()}".strip(),
+                ]
+            else:
+                conditions.append(" ".join(found[0].split()))
+        elif line[:1] not in {"\t", " "} and (target := _TARGET.match(line)):
+            names = " ".join(target[1].split())
+        owners[offset] = names, frozenset(f"if {condition}" for condition in conditions)
+    for name, needed in _targets(text).items():
+        for other in sorted(needed & carriers.targets()) if not name.startswith(".") else ():
+            at = next((n for n, each in enumerate(lines, 1) if each.startswith(name)), 1)
+            yield Found(f"make {name}", Run(at, frozenset({f"needs {other}"}), frozenset()))
+    for recipe in strictstatus.recipes(lines, just=just):
+        found_here = runs(
+            recipe.script,
+            recipe.offset + 1,
+            pipefail=recipe.pipefail,
+            errexit=recipe.errexit,
+            lost=recipe.lost,
+            carried=carriers.carried,
+        )
+        names, guards = owners.get(recipe.offset, ("", frozenset()))
+        for run in found_here:
+            asks = run.asks | {"--strict"} if strict else run.asks
+            for name in names.split() or [""]:
+                yield Found(f"make {name}", Run(run.line, asks, run.guards | guards))
+
+
+def _by_lines(path: str, text: str, lines: Sequence[str]) -> Iterator[Found]:
+    """The audits of a file of which only its lines are known, each with the lines around it."""
+    ini = path.lower().endswith((".ini", ".cfg"))
+    strict = any(STRICT.search(line) for line in lines if not line.lstrip().startswith(("#", "//", ";")))
+    try:
+        heard = strictstatus.swallowed(lines, kind="ini" if ini else "text")
+        guards = {f"{seen.action}: {seen.value}" for seen in heard if isinstance(seen, Evasion)}
+    except (ValueError, RecursionError):
+        guards = {f"unread: {hash_of(text)}"}
+    for offset, line in enumerate(line[:20_000] for line in lines):
+        if line.lstrip().startswith(("#", "//", ";", "*", "--", "rem ")):
+            continue
+        quoted = [a or b for a, b in _QUOTED.findall(line)]
+        plain = re.sub(r"^\s*(?:[-\w.]+\s*[:=]\s*)?(?:-\s+)?", "", line).strip().rstrip(",;")
+        for command in dict.fromkeys([plain, *quoted, " ".join(quoted)]):
+            seen = runs(command, offset + 1) if mentions_audit(command) else []
+            if seen:
+                around = [each.strip() for each in lines[max(0, offset - AROUND) : offset + AROUND + 1] if each.strip()]
+                others = " ".join(each for each in around if each != line.strip())
+                for run in seen:
+                    asks = run.asks | {"--strict"} if strict else run.asks
+                    yield Found("", Run(run.line, asks, run.guards | guards | {f"among {hash_of(others)}"}))
+                break
