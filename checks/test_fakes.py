@@ -79,10 +79,12 @@ REMOTE = vocabulary(
     anthropic llm gpt mqtt vault consul etcd zookeeper ldap slack webhook vector remote
     """
 )
+SUBJECTS = vocabulary("email mail sms payment payments billing llm webhook vector remote")
+"""Words of `REMOTE` that also say what something else is about."""
 ROLES = vocabulary(
     """
     client store service gateway backend producer consumer broker queue connection db database bucket storage api
-    transport provider adapter driver publisher subscriber sender mailer notifier exchange repository bus
+    transport provider adapter driver publisher subscriber sender mailer notifier exchange repository bus processor
     """
 )
 SPEAKERS = vocabulary("llm gpt openai anthropic claude gemini chat completion model client gateway api")
@@ -204,6 +206,15 @@ def _ready_made(fake: Fake) -> str:
     return f"plays {_one(own[-1])}" if own[-1] in MODELS else ""
 
 
+def _is_remote(own: tuple[str, ...]) -> bool:
+    """Whether a name says what is reached: a product anywhere, or a subject right before the role.
+
+    `PostgresUserStore` and `EmailService` do, `EmailTemplateStore` does not.
+    """
+    products = REMOTE - SUBJECTS
+    return not products.isdisjoint((*own, "".join(own[:2]))) or (own[-2:-1] != () and own[-2] in SUBJECTS)
+
+
 def _impostor(fake: Fake, role: str, abstract: set[str]) -> str:
     """What a class or function that works in its own memory claims to be; "" where its name claims nothing."""
     if not fake.methods:
@@ -217,7 +228,9 @@ def _impostor(fake: Fake, role: str, abstract: set[str]) -> str:
         return f"{fake.name} plays a transport: {fake.methods[0]}() answers by itself"
     by_itself = fake.detail.startswith("answers")
     asked = CALLS | DEEDS if own[-1:] and (own[-1] in CALLERS or by_itself) else CALLS
-    deed = next((m for m in fake.methods if words(m) and words(m)[0] in asked - {"find", "load", "read", "pop"}), "")
+    if own[-1:] != ("client",):
+        asked -= {"find", "load", "read", "pop"}
+    deed = next((m for m in fake.methods if words(m) and words(m)[0] in asked), "")
     if fake.detail == "answers in place of what it inherits":
         return f"{fake.name} plays {reaching[0]}: {deed}() {fake.detail}" if deed and reaching else ""
     if reaching and role == "test" and deed:
@@ -228,7 +241,7 @@ def _impostor(fake: Fake, role: str, abstract: set[str]) -> str:
         return ""
     claims = own[-1:] and (
         own[-1] in CALLERS | VENDORS
-        or (own[-1] in ROLES and not REMOTE.isdisjoint((*own, "".join(own[:2]))))
+        or (own[-1] in ROLES and _is_remote(own))
         or (own[-1] in ROLES - {"provider", "adapter"} and own[:1] == ("memory",))
     )
     return f"{fake.name} plays {_one(own[-1])}: {deed}() works on {fake.detail} alone" if claims and deed else ""

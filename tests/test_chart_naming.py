@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ NOTHING = [
     '{{ define "x" }}{{ $a := index . 0 }}{{ if eq $a "b" }}a: 1{{ end }}{{ end }}{{ include "x" (list .Values.a .Release.Name) }}',
     '{{ $all := dict "app" .Release.Name }}{{ if not $all }}a: 1{{ end }}{{ range $k, $v := $all }}{{ $k }}: {{ $v }}{{ end }}',
     '{{ define "x" }}{{ $n := .Release.Name }}a: {{ $n }}{{ end }}{{ $n := .Values.n }}{{ if eq $n "b" }}a: 1{{ end }}',
+    "{{ if contains .Chart.Name .Release.Name }}{{ .Release.Name }}{{ else }}{{ .Release.Name }}-{{ .Chart.Name }}{{ end }}",
     '{{/* 5" */}}a: "{{ .Release.Name }}"',
     "{{/* if eq (trunc 4 .Release.Name) x */}}a: 1",
     "{{ range $k, $v := .Values.x }}{{ $k }}: {{ $v }}-{{ $.Release.Name }}{{ end }}",
@@ -92,6 +94,9 @@ UNDECIDED = [
     '{{ define "x" }}{{ if eq .who "prod" }}a: 1{{ end }}{{ end }}{{ include "x" (dict "who" .Release.Name) }}',
     '{{ define "x" }}{{ if eq (index . 1) "p" }}a: 1{{ end }}{{ end }}{{ include "x" (list .Values.a .Release.Name) }}',
     '{{ range $k, $v := dict "app" .Release.Name }}{{ if eq $v "prod" }}a: 1{{ end }}{{ end }}',
+    "a: {{ if contains .Values.q .Release.Name }}{{ .Release.Name }}{{ end }}",
+    "a: {{ if contains .Values.q .Release.Name }}{{ .Chart.Name }}{{ else }}{{ .Release.Name }}{{ end }}",
+    "{{ if contains .Values.q .Release.Name }}{{ .Release.Name }}: x{{ else }}{{ .Release.Name }}{{ end }}",
     FULLNAME + '{{ if eq (include "n" .) "prod-web" }}a: 1{{ end }}',
     (
         '{{ define "y" }}{{ include "x" . }}{{ end }}{{ define "x" }}{{ .Release.Name }}{{ end }}'
@@ -128,6 +133,23 @@ def test_what_a_name_decides_otherwise_is_told_with_its_line(text):
 @given(st.text(st.sampled_from('{}()|"`\\$.\n ifelsdReaNm-:='), max_size=200))
 def test_any_text_is_read_as_a_template(text):
     read(f"{{{{ .Release.Name {text}")
+
+
+HOSTILE = [
+    "{{" * 400_000,
+    '{{ "' * 200_000,
+    "{{ if contains .Values.q .Release.Name }}" * 20_000,
+    "{{ if contains .Chart.Name .Release.Name }}{{ .Release.Name }}" * 12_000 + "{{ end }}" * 12_000,
+    "".join(f"{{{{ $v{number} := .Release.Name }}}}" for number in range(25_000)),
+    "{{ .Release.Name " + "(" * 9_000 + " }}",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_template_costs_no_more_than_its_bound(text):
+    began = time.process_time()
+    read(text)
+    assert time.process_time() - began < 20
 
 
 def test_constants_that_begin_or_end_a_name_are_filled_up_to_one():

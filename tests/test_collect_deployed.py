@@ -168,6 +168,11 @@ UNTOLD = {
     "a file on another host": ("deploy.sh", "helm upgrade web charts/web -f https://example.org/values.yaml\n", 1),
     "values of Flux from a secret": ("r.yaml", f"{FLUX}  valuesFrom: [{{kind: Secret, name: v}}]\n", 4),
     "a command in what is no shell": ("deploy.sh", "case x in\n  helm upgrade web charts/web --set priv=true\n", 1),
+    "Terraform": (
+        "main.tf",
+        'x = 1\nresource "helm_release" "web" {\n  chart = "${path.module}/charts/web"\n  set {\n    name = "priv"\n  }\n}\n',
+        2,
+    ),
     "an element of a list": (
         "deploy.sh",
         "helm upgrade web charts/web -f charts/web/values-prod.yaml --set list[1].a=b\n",
@@ -210,6 +215,7 @@ QUIET = {
         "kind: Application\nspec: {source: {chart: redis, helm: {values: 'a: 1'}}}\n",
     ),
     "the chart's own file": ("deploy.sh", "helm upgrade web charts/web -f charts/web/values-prod.yaml\n"),
+    "another chart of Terraform": ("a.tf", 'resource "helm_release" "r" {\n  chart = "redis"\n  values = []\n}\n'),
     "another tool's installation": (
         "Makefile",
         "up:\n\t$(GO) install $(if $(T),-f,) -ldflags '$(L)' k8s.io/helm/cmd\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import named
 from tests.judging import findings
 
 FALLBACKS = {
@@ -156,3 +157,159 @@ def test_what_is_not_there_is_found(id: str, name: str) -> None:
 def test_what_only_looks_like_it_is_not(id: str, name: str) -> None:
     module, _, good = CHECKS[id]
     assert findings(module, id, {"app/service.py": good[name]}) == []
+
+
+CHOSEN = named(
+    """
+## an authority that did not answer
+import requests
+def is_allowed(user):
+    reply = requests.get(f"http://authority/{user}")
+    return reply.json()["allow"] if reply.ok else True
+## a client under a short name
+import redis
+class Cache:
+    def __init__(self, url):
+        self._r = None
+        if url:
+            self._r = redis.Redis.from_url(url)
+        self._mem = {}
+    def get(self, key):
+        if self._r:
+            return self._r.get(key)
+        return self._mem.get(key)
+## a key in a variable
+import os, openai
+def make_model():
+    key = os.getenv("OPENAI_API_KEY")
+    if key:
+        return openai.OpenAI(api_key=key)
+    return EchoModel()
+## a module or None
+import importlib, importlib.util
+torch = importlib.import_module("torch") if importlib.util.find_spec("torch") else None
+## a program whose failure is a line
+import logging, subprocess
+def convert(source, target):
+    done = subprocess.run(["ffmpeg", source, target])
+    if done.returncode != 0:
+        logging.error("ffmpeg failed")
+## a hook whose refusal is a line
+import logging, requests
+def tell(event):
+    reply = requests.post("http://hook", json=event)
+    if not reply.ok:
+        logging.error("hook failed: %s", reply.text)
+## tasks that are not done in time
+import asyncio
+async def ask(client, ids):
+    done, pending = await asyncio.wait([asyncio.create_task(client.fetch(i)) for i in ids], timeout=3)
+    return [task.result() for task in done]
+## tasks that are cancelled in silence
+import asyncio
+async def ask(tasks):
+    done, pending = await asyncio.wait(tasks, timeout=3)
+    for task in pending:
+        task.cancel()
+    return [task.result() for task in done]
+## a secret of the code
+import os
+def key():
+    return os.environ.get("JWT_SECRET", "dev-secret")
+## what was heard last
+import httpx
+_last = {}
+def rates(url):
+    try:
+        _last[url] = httpx.get(url).json()
+        return _last[url]
+    except httpx.HTTPError:
+        return _last.get(url)
+## what is done here
+import boto3
+def enqueue(queue, body):
+    try:
+        boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+    except Exception as error:
+        print(error)
+        handle_locally(body)
+## nothing, in one expression
+class Store:
+    def load(self, id):
+        return self.db.docs.find_one(id) if self.db else None
+## a count in place of a tokenizer
+def count(text):
+    try:
+        import tiktoken
+        return len(tiktoken.get_encoding("x").encode(text))
+    except Exception:
+        return len(text) // 4
+"""
+)
+HEARD = named(
+    """
+## a question about trouble
+import requests
+def has_failed(url):
+    reply = requests.get(url)
+    if not reply.ok:
+        return True
+    return reply.json()["failed"]
+## a status that is handed on
+import logging, subprocess
+def convert(source):
+    done = subprocess.run(["ffmpeg", source])
+    if done.returncode != 0:
+        logging.error("ffmpeg failed")
+    return done.returncode
+## a status that is raised
+import requests
+def tell(event):
+    reply = requests.post("http://hook", json=event)
+    if not reply.ok:
+        raise RuntimeError(reply.text)
+## a key that is needed
+import os, openai
+def make_model():
+    key = os.getenv("OPENAI_API_KEY")
+    if not key:
+        raise RuntimeError("OPENAI_API_KEY")
+    return openai.OpenAI(api_key=key)
+## tasks that are looked at
+import asyncio
+async def ask(tasks):
+    done, pending = await asyncio.wait(tasks, timeout=3)
+    if pending:
+        raise TimeoutError(len(pending))
+    return [task.result() for task in done]
+## a limit of the code
+import os
+def limit():
+    return int(os.environ.get("LIMIT", "10"))
+## the way to log in
+import os
+def method():
+    return os.environ.get("VAULT_AUTH_METHOD", "token")
+## what a reply says of its place
+class Config:
+    def is_local(self):
+        if not self.uri or not is_remote_uri(self.uri):
+            return True
+        return False
+"""
+)
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_what_goes_on_without_a_service_is_found(name: str) -> None:
+    assert findings("test_fallbacks", "code.fallback", {"app/service.py": CHOSEN[name]})
+
+
+@pytest.mark.parametrize("name", HEARD)
+def test_what_is_heard_of_is_not(name: str) -> None:
+    assert findings("test_fallbacks", "code.fallback", {"app/service.py": HEARD[name]}) == []
+
+
+def test_a_text_that_is_made_of_itself_ends() -> None:
+    source = "for line in rows:\n    if not (line := line.strip()) or line[0] == '#':\n        continue"
+    assert findings("test_fallbacks", "code.fallback", {"app/service.py": source}) == []

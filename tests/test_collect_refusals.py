@@ -6,6 +6,7 @@ import pytest
 
 from strictreal.collect.python import refusals
 from strictreal.collect.python.module import parse
+from tests.cases import named
 from tests.judging import findings
 
 STUBS = {
@@ -148,3 +149,182 @@ def test_a_refusal_by_design_is_none() -> None:
 def test_long_messages_are_read_in_part() -> None:
     module = parse("a.py", b"raise Exception('" + b"x " * 100_000 + b"not implemented')")
     assert not refusals.refuses(module, module.tree.body[0], [])
+
+
+HOLLOW = named(
+    """
+## a token that is there
+def verify_token(token):
+    return bool(token)
+## a signature of some length
+def verify_signature(payload, signature):
+    return len(signature) > 0
+## a signature that is not None
+def check_signature(payload, signature):
+    return signature is not None
+## three parts
+def validate_jwt(token):
+    return token.count(".") == 2
+## both are given
+def authenticate(user, password):
+    if not user or not password:
+        return False
+    return True
+## refused where it is missing
+def verify_webhook(body, signature):
+    if not signature:
+        raise ValueError("missing signature")
+    return True
+## a header
+def authorize(headers):
+    return "Authorization" in headers
+## a cipher that is none
+def encrypt(data, key):
+    return data
+## an encoding for a cipher
+import base64
+def encrypt(data, key):
+    return base64.b64encode(data.encode())
+## a language in brackets
+def translate(text, language):
+    return f"[{language}] {text}"
+## the beginning
+def summarize(text):
+    return text[:100] + "..."
+## a copy
+def anonymize(row):
+    return dict(row)
+## the same order
+def rerank(query, documents):
+    return documents[:10]
+## a payment with its amount
+import uuid
+def charge(amount, card):
+    return {"id": f"ch_{uuid.uuid4().hex}", "status": "succeeded", "amount": amount}
+## an order that is processed
+import uuid
+def process_payment(order):
+    return {"status": "ok", "order": order["id"], "transaction": str(uuid.uuid4())}
+## a person for an id
+def get_user(id):
+    return {"id": id, "name": "John Doe", "email": "john@example.com"}
+## a profile for an id
+def fetch_profile(uid):
+    return {"id": uid, "name": "Ada", "plan": "pro"}
+## records by number
+def list_products(limit):
+    return [{"id": i, "name": f"Product {i}"} for i in range(limit)]
+## the same for each
+def embed_all(texts):
+    return [[0.0] * 384 for _ in texts]
+## zeros of that many
+import numpy as np
+def embed(texts):
+    return np.zeros((len(texts), 384))
+## an address of nothing
+def upload(path, bucket):
+    return f"s3://{bucket}/{path}"
+## a line that says so
+import logging
+def export(rows):
+    logging.getLogger().warning("export is not implemented yet")
+## an answer that says so
+def export():
+    return {"error": "not implemented"}
+## NotImplemented from a plain function
+def merge(a, b):
+    return NotImplemented
+## lines for each
+import logging
+def sync_all(accounts):
+    for account in accounts:
+        logging.info("syncing %s", account)
+"""
+)
+WORKING = named(
+    """
+## a comparison of digests
+import hmac
+def verify_signature(payload, signature, key):
+    return hmac.compare_digest(hmac.digest(key, payload, "sha256"), signature)
+## a token in a store
+def check_token(token, store):
+    return token in store
+## the form is the question
+def is_valid_token_format(token):
+    return token.count(".") == 2
+## an address of the right form
+def validate_email(address):
+    return "@" in address
+## the state of an object
+class Session:
+    def is_authenticated(self, strict):
+        return self.user is not None
+## what an argument knows
+def has_permission(request, view):
+    return bool(request.user and request.user.is_authenticated)
+## an identity by name
+class PlainCodec:
+    def encrypt(self, data):
+        return data
+## one of several ciphers
+class Off:
+    def encrypt(self, data):
+        return data
+class On:
+    def encrypt(self, data):
+        return self.box.encrypt(data)
+## an override
+from codecs_of import Codec
+class Off(Codec):
+    def encrypt(self, data):
+        return data
+## headers
+def get_headers(token):
+    return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+## a message
+def make_message(role, text):
+    return {"role": role, "content": text, "type": "message"}
+## an address
+def upload_url(path):
+    return f"https://cdn.example.com/{path}"
+## zeros
+def zeros_like(rows):
+    return [0 for _ in rows]
+## a name cut short
+def sanitize_name(name):
+    return name[:64]
+## an error message
+def render_error(message):
+    return f"Error: {message}"
+## an operand of another type
+class Money:
+    def __add__(self, other):
+        return NotImplemented
+## a help text
+class Export:
+    def help(self):
+        return "Exports all rows to a file; compression of them is not implemented yet."
+## a payment that is sent
+def charge(amount, card, gateway):
+    reply = gateway.post("/charges", json={"amount": amount})
+    return {"id": reply["id"], "status": "succeeded", "amount": amount}
+"""
+)
+
+
+@pytest.mark.parametrize("name", HOLLOW)
+def test_a_deed_by_its_name_alone_is_found(name: str) -> None:
+    assert len(found(HOLLOW[name])) == 1
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_what_does_what_it_is_called_is_not(name: str) -> None:
+    assert found(WORKING[name]) == []
+
+
+def test_messages_say_what_is_done_in_place_of_the_deed() -> None:
+    assert found(HOLLOW["a token that is there"]) == [
+        "verify_token verifies nothing: bool(token) only asks whether something is there"
+    ]
+    assert found(HOLLOW["a cipher that is none"]) == ["encrypt does not encrypt anything: it gives back data"]

@@ -72,6 +72,14 @@ STARTED: dict[str, dict[str, str]] = {
     "a template": {"chart/templates/d.yaml": "{{- if .Values.on }}\n" + JOB.format('image: {{ .Values.image }}\n          command: ["python", "-m", "app.tests.engine"]') + "{{- end }}\n"},
     "a template that is no YAML": {"chart/templates/d.yaml": "a: b: {{ c }}\n" + JOB.format("command:\n          - python\n          - -m\n          - app.tests.engine")},
     "values of a chart": {"chart/values.yaml": "web:\n  command: [python, -m, app.tests.engine]\n"},
+    "a unit's own folder": {"deploy/shop.service.d/run.conf": UNIT.format("/usr/bin/env python -m app.tests.engine")},
+    "uWSGI": {"uwsgi.ini": "[uwsgi]\nmodule = app.tests.engine:app\n"},
+    "uWSGI by a file": {"conf/uwsgi-web.ini": "[uwsgi]\nwsgi-file = /srv/app/tests/engine.py\n"},
+    "a script that the image writes": {"Dockerfile": "FROM a\nCOPY <<EOF /start.sh\nexec python -m app.tests.engine\nEOF\nCMD /start.sh\n"},
+    "a script that the build writes": {"Dockerfile": "FROM a\nRUN echo 'exec python -m app.tests.engine' > /start.sh\nCMD /start.sh\n"},
+    "a patch": {"k8s/p.yaml": "- op: replace\n  path: /spec/template/spec/containers/0/command\n  value: [python, -m, app.tests.engine]\n"},
+    "JSON": {"k8s/p.json": '{"apiVersion": "v1", "spec": {"containers": [{"command": ["python", "-m", "app.tests.engine"]}]}}\n'},
+    "Terraform": {"main.tf": 'resource "a" "b" {\n  command = ["python", "-m", "app.tests.engine"]\n}\n'},
     "a platform": {"fly.toml": '[processes]\napp = "python -m app.tests.engine"\n'},
 }  # fmt: skip
 
@@ -156,6 +164,8 @@ BY_CODE = {
     "gunicorn": "class Standalone:\n    def load(self):\n        return util.import_app('app.tests.engine:api')",
     "celery": "from celery import Celery\nqueue = Celery('shop', include=['app.tests.engine'])",
     "Django": "INSTALLED_APPS = ['django.contrib.auth', 'app.tests.engine']",
+    "a setup": "from setuptools import setup\nsetup(entry_points={'console_scripts': ['shop = app.tests.engine:main']})",
+    "a setup in lines": "from setuptools import setup\nsetup(entry_points='''\n[console_scripts]\nshop=app.tests.engine:main\n''')",
     "routes": "ROOT_URLCONF = 'app.tests.engine'",
 }  # fmt: skip
 

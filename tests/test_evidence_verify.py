@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from strictreal import config
 from strictreal.errors import NotEvidence
@@ -139,15 +141,32 @@ def test_a_dirty_tree_is_noted(place):
     assert "the tree had 3 uncommitted paths" in place.verify(receipt.bundle).notes
 
 
-def test_a_configured_key_is_not_called_a_development_key(place, tmp_path, unrecorded):
-    sign.signer(unrecorded.settings)
-    key = unrecorded.settings.config_home / sign.DEVELOPMENT_KEY
-    signer = sign.signer(msgspec.structs.replace(place.settings, signing_key=key))
-    receipt = place.record(signer=signer)
+def given_key(folder):
+    """A key as CI is given one, and its public half beside it."""
+    private = Ed25519PrivateKey.generate()
+    key, public = folder / "ci.pem", folder / "ci.pub.pem"
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    key.chmod(0o600)
+    public.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return key, public
+
+
+def test_a_configured_key_is_not_called_a_development_key(place, tmp_path):
+    key, public = given_key(tmp_path)
+    receipt = place.record(signer=sign.signer(msgspec.structs.replace(place.settings, signing_key=key)))
     assert receipt.key == "configured"
-    keys = sign.trusted(config.settings({"HOME": "/nowhere"}), [key.with_name(sign.DEVELOPMENT_PUBLIC_KEY)])
+    keys = sign.trusted(config.settings({"HOME": "/nowhere"}), [public])
     report = verify(receipt.bundle, Demands(keys=keys))
     assert (report.problems, report.notes) == ((), (UNWITNESSED,))
+
+
+def test_a_development_key_of_another_home_is_not_called_a_configured_key(place, unrecorded):
+    sign.signer(unrecorded.settings)
+    key = unrecorded.settings.config_home / sign.DEVELOPMENT_KEY
+    receipt = place.record(signer=sign.signer(msgspec.structs.replace(place.settings, signing_key=key)))
+    assert receipt.key == "development"
+    keys = sign.trusted(config.settings({"HOME": "/nowhere"}), [key.with_name(sign.DEVELOPMENT_PUBLIC_KEY)])
+    assert "signed with a development key" in " ".join(verify(receipt.bundle, Demands(keys=keys)).notes)
 
 
 def test_a_long_list_of_problems_is_cut_and_says_so(place):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from subjects import lay
 
-from strictreal.collect import gate
+from strictreal.collect import gate, gateaudits
 from strictreal.collect.shell.runs import runs
 from strictreal.config import load
 from strictreal.facts.gate import GateChange
@@ -115,6 +116,23 @@ LOOSER: dict[str, tuple[Files, Files]] = {
     "GitLab: a workflow that does not start": ({".gitlab-ci.yml": GITLAB}, {".gitlab-ci.yml": "workflow: {rules: [{when: never}]}\n" + GITLAB}),
     "GitLab: a job that is hidden": ({".gitlab-ci.yml": GITLAB}, {".gitlab-ci.yml": "." + GITLAB}),
     "GitLab: an end before": ({".gitlab-ci.yml": GITLAB}, {".gitlab-ci.yml": GITLAB.replace("    - strict", "    - exit 0\n    - strict")}),
+    "GitLab: an end in what comes before": ({".gitlab-ci.yml": GITLAB}, {".gitlab-ci.yml": GITLAB + "  before_script: [exit 0]\n"}),
+    "GitLab: an end in what comes before every job": ({".gitlab-ci.yml": GITLAB}, {".gitlab-ci.yml": "default:\n  before_script:\n  - exit 0\n" + GITLAB}),
+    "an action is dropped": ({FILE: ON + JOB + "      - uses: ada/strictreal@v1\n"}, {FILE: ON + JOB + "      - uses: ada/other@v1\n"}),
+    "an action is given other words": (
+        {FILE: ON + JOB + "      - uses: ada/strictreal@v1\n        with: {strict: true}\n"}, {FILE: ON + JOB + "      - uses: ada/strictreal@v1\n"}),
+    "an action that runs a command gets another": (
+        {FILE: ON + JOB + f"      - uses: ada/retry@v1\n        with: {{command: {STRICT}}}\n"},
+        {FILE: ON + JOB + f"      - uses: ada/retry@v1\n        with: {{command: echo {STRICT}}}\n"}),
+    "a variable that is run": (
+        {FILE: ON + f"env: {{GATE: {STRICT}}}\n" + JOB + "      - run: $GATE\n"}, {FILE: ON + f"env: {{GATE: {STRICT}}}\n" + JOB + "      - run: echo $GATE\n"}),
+    "what a variable adds": (
+        workflow("strictreal audit . $MORE", job="    env: {MORE: --strict}\n"), workflow("strictreal audit . $MORE", job="    env: {MORE: --check a.b}\n")),
+    "what a variable of the step adds": (
+        workflow("strictreal audit . $MORE", step="        env: {MORE: --strict}\n"), workflow("strictreal audit . $MORE")),
+    "what an expression adds": (workflow("strictreal audit . ${{ vars.A }}"), workflow("strictreal audit . ${{ vars.B }}")),
+    "what a variable of GitLab adds": (
+        {".gitlab-ci.yml": GITLAB.replace(" .", " . $A") + "  variables: {A: --strict}\n"}, {".gitlab-ci.yml": GITLAB.replace(" .", " . $A") + "  variables: {A: --help}\n"}),
     "Circle: a filter": (
         {".circleci/config.yml": f"jobs:\n  a:\n    steps:\n      - run: {STRICT}\nworkflows:\n  w:\n    jobs: [a]\n"},
         {".circleci/config.yml": f"jobs:\n  a:\n    steps:\n      - run: {STRICT}\nworkflows:\n  w:\n    jobs: [b]\n"}),
@@ -175,6 +193,24 @@ def test_what_is_as_it_was_is_no_change(tmp_path: Path, case: str):
 @pytest.mark.parametrize("case", AS_STRONG)
 def test_whatever_leaves_an_audit_as_strong_is_not(tmp_path: Path, case: str):
     assert loosened(tmp_path, *AS_STRONG[case]) == []
+
+
+@pytest.mark.parametrize(
+    "name", [FILE, ".gitlab-ci.yml", "Makefile", "justfile", "ci/gate.sh", "tox.ini", "noxfile.py", "Jenkinsfile"]
+)
+@given(text=st.text(alphabet="aon:[]{}-,|>&*\n\t '\"#$=.", max_size=60))
+def test_any_file_is_read_without_an_error(name: str, text: str):
+    for whole in (f"{text}\n{STRICT}\n", f"{ON}{JOB}      - run: {STRICT}\n{text}\n"):
+        found = gateaudits.audits({name: whole})
+        assert found == gateaudits.audits({name: whole})
+
+
+def test_a_bomb_of_aliases_is_told_by_its_text():
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{new}: &{new} [{', '.join(f'*{old}' for _ in range(9))}]\n" for old, new in pairwise("abcdefghi")
+    )
+    [found] = gateaudits.audits({".gitlab-ci.yml": f"{bomb}gate:\n  script:\n    - {STRICT}\n"})
+    assert (found.asks, found.line) == ({"audit", "--strict"}, 12)
 
 
 @given(st.text(alphabet="af;&|(){}\n'\"$` <>-strictreal audit.#!", max_size=80))

@@ -28,9 +28,11 @@ MAX_BYTES = 1024 * 1024
 """Of one file of a deployment."""
 MAX_PLACES = 5_000
 """Files of deployments that are followed."""
-_YAML = re.compile(r"(?i)\.(?:ya?ml|tpl)$")
+_YAML = re.compile(r"(?i)\.(?:ya?ml|tpl|json)$")
+_MANIFEST = (b'"apiVersion"', b'"containerDefinitions"', b'"services"')
+"""One of these stands in JSON that is a manifest."""
 _TOKEN = re.compile(rb"[A-Za-z_]\w*")
-_KEY = re.compile(rb"(?:" + b"|".join(key.encode() for key in manifests.KEYS) + rb")[\"']?\s{0,9}:")
+_KEY = re.compile(rb"\b(?:" + b"|".join(key.encode() for key in places.KEYS) + rb")\b")
 _OF_TESTS = frozenset({"test", "tests", "testing", "e2e", "pytest", "unittest"})
 
 
@@ -108,6 +110,8 @@ def _start(tree: Tree, entry: Entry, hints: set[bytes], folders: set[str]) -> St
     except StrictRealError:
         return _empty(path, "starts what nobody knows, since it cannot be read") if named else None
     if not named and (hints.isdisjoint(_TOKEN.findall(data)) or not _KEY.search(data)):
+        return None
+    if path.lower().endswith(".json") and not named and not any(word in data for word in _MANIFEST):
         return None
     if len(data) > MAX_BYTES:
         return _empty(path, f"is larger than {MAX_BYTES} bytes (bound: size of a deployment's file)")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -54,6 +54,7 @@ def found(path: str, text: str, carried: Carried) -> list[Found]:
         kubeyaml.refuse_beyond(text.encode(), depth=MAX_DEPTH, nodes=MAX_NODES, aliases=True)
         loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
         documents = list(yaml.load_all(text, loader))
+        _refuse_expanded(documents)
     except (StrictRealError, yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"is not read as YAML: {error}") from error
     seen: list[Found] = []
@@ -68,6 +69,25 @@ def found(path: str, text: str, carried: Carried) -> list[Found]:
     return seen
 
 
+def _refuse_expanded(documents: list[Any]) -> None:
+    """Aliases count as what they stand for, since whoever writes a value out writes all of it."""
+    known: dict[int, int] = {}
+
+    def size(node: Any, depth: int) -> int:
+        if depth > MAX_DEPTH:
+            raise ValueError(f"is nested more than {MAX_DEPTH} levels deep (bound: YAML depth)")
+        if not isinstance(node, dict | list):
+            return 1
+        if id(node) not in known:
+            inner = [*node, *node.values()] if isinstance(node, dict) else node
+            known[id(node)] = 1 + sum(size(each, depth + 1) for each in inner)
+        if known[id(node)] > MAX_NODES:
+            raise ValueError(f"holds more than {MAX_NODES} values (bound: YAML nodes)")
+        return known[id(node)]
+
+    size(documents, 0)
+
+
 class _GitHub:
     def __init__(self, document: Mapping[str, Any], text: str, carried: Carried) -> None:
         self._document = document
@@ -77,14 +97,24 @@ class _GitHub:
 
     def found(self) -> Iterator[Found]:
         events = dict(_events(self._document.get("on")))
+        for node in (self._document, *self._jobs.values(), *_steps(self._jobs.values())):
+            for name, value in _variables(node).items():
+                # Whoever runs the variable stands anywhere in the file, so that all of it counts.
+                for run in runs(str(value), _line(self._text, str(value))):
+                    yield Found("", Run(run.line, run.asks, run.guards | {f"as ${name} in {hash_of(self._text)}"}))
         for name, job in self._jobs.items():
             around = {*self._of_job(name, set()), *_environment(self._document), *_environment(job)}
             around |= _defaults(self._document) | _defaults(job)
             strict = _strict(self._document) or _strict(job)
             for run in self._runs(job):
                 asks = run.asks | {"--strict"} if strict else run.asks
+                given = (
+                    {f"given to all: {_canonical([_variables(self._document), _variables(job)])}"}
+                    if _is_open(run)
+                    else set()
+                )
                 for event, filters in events.items():
-                    yield Found(event, Run(run.line, asks, run.guards | around | filters))
+                    yield Found(event, Run(run.line, asks, run.guards | around | filters | given))
 
     def _of_job(self, name: str, seen: set[str]) -> Iterator[str]:
         """The conditions of a job and of those that it waits for."""
@@ -126,16 +156,32 @@ class _GitHub:
                     script, _line(self._text, script), errexit=True, pipefail=shell == "bash", carried=self._carried
                 ):
                     asks = run.asks | {"--strict"} if _strict(step) else run.asks
-                    yield Run(run.line, asks, run.guards | guards)
+                    given = {f"given to the step: {_canonical(_variables(step))}"} if _is_open(run) else set()
+                    yield Run(run.line, asks, run.guards | guards | given)
                 before |= {f"after {_short(line.strip())}" for line in script.split("\n") if _changes_all(line)}
             elif isinstance(uses, str):
-                if carrier := self._carried([uses]):
-                    yield Run(_line(self._text, uses), frozenset({f"runs {carrier}"}), frozenset(guards))
-                given = step.get("with")
-                if "checkout" in uses and isinstance(given, dict):
+                yield from (Run(run.line, run.asks, run.guards | guards) for run in self._used(uses, step))
+                held = step.get("with")
+                if "checkout" in uses and isinstance(held, dict):
                     before |= {
-                        f"of {k}: {given[k]}" for k in ("ref", "repository", "path", "sparse-checkout") if k in given
+                        f"of {k}: {held[k]}" for k in ("ref", "repository", "path", "sparse-checkout") if k in held
                     }
+
+    def _used(self, uses: str, step: Mapping[str, Any]) -> Iterator[Run]:
+        """The audits of an action: of the subject's own, of one that is called so, or of a command that one is given."""
+        line = _line(self._text, uses)
+        if carrier := self._carried([uses]):
+            yield Run(line, frozenset({f"runs {carrier}"}), frozenset())
+        elif re.search(r"(?<![\w-])strictreal(?![\w-])", uses):
+            yield Run(
+                line, frozenset({f"uses {uses.partition('@')[0]}", _canonical(step.get("with", {}))}), frozenset()
+            )
+        given = step.get("with")
+        for value in given.values() if isinstance(given, dict) else ():
+            for run in runs(value, _line(self._text, value), carried=self._carried) if isinstance(value, str) else ():
+                yield Run(
+                    run.line, run.asks, run.guards | {f"through {uses.partition('@')[0]} with {_canonical(given)}"}
+                )
 
 
 def _events(on: Any) -> Iterator[tuple[str, set[str]]]:
@@ -176,6 +222,8 @@ def _anywhere(document: Any, text: str, carried: Carried) -> Iterator[Run]:
             strict = strict or _strict(node)
             if isinstance(entry := node.get("entry"), str) and isinstance(node.get("args"), list):
                 node = node | {"entry": shlex.join([*shlex.split(entry), *map(str, node["args"])]), "args": ""}
+            if isinstance(script := node.get("script"), list | str):
+                node = node | {"script": [*_before(node, top), *_texts(script)]}
             for name, below in node.items():
                 hidden = (
                     frozenset({f"hidden, used {used.count(str(name)) - 1} times"})
@@ -195,8 +243,25 @@ def _anywhere(document: Any, text: str, carried: Carried) -> Iterator[Run]:
             errexit = key in _SCRIPTS
             for run in runs(node, _line(text, node), errexit=errexit, lost=lost, carried=carried):
                 asks = run.asks | {"--strict"} if strict else run.asks
-                yield Run(run.line, asks, run.guards | guards)
+                given = {f"given {hash_of(text)}"} if _is_open(run) else set()
+                yield Run(run.line, asks, run.guards | guards | given)
     yield Run(1, frozenset(), frozenset({f"unread: {hash_of(text)}"}))
+
+
+def _is_open(run: Run) -> bool:
+    """Whether what an audit asks for is worked out of variables that its script does not set."""
+    return any("…" in ask or "{{" in ask for ask in run.asks)
+
+
+def _before(job: Mapping[str, Any], top: Mapping[str, Any]) -> list[str]:
+    """What GitLab runs in the same shell before the script of a job, which may end it with success."""
+    default = top.get("default")
+    places = (job, default if isinstance(default, dict) else {}, top)
+    return next((_texts(place["before_script"]) for place in places if "before_script" in place), [])
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(each) for each in value if isinstance(each, str)] if isinstance(value, list) else [str(value)]
 
 
 def _is_condition(value: Any, *, at_top: bool) -> bool:
@@ -226,24 +291,32 @@ def _says(key: str, value: Any) -> bool:
     return text not in ({"true", "success()", ""} if key == "if" else {"false", ""})
 
 
-def _environment(node: Mapping[str, Any]) -> set[str]:
+def _steps(jobs: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for job in jobs:
+        steps = job.get("steps")
+        yield from (step for step in steps if isinstance(step, dict)) if isinstance(steps, list) else ()
+
+
+def _variables(node: Mapping[str, Any]) -> dict[str, Any]:
+    """What a part of a workflow sets for all that it runs."""
     given: dict[str, Any] = {}
     for key in ("env", "environment", "variables", "vars"):
         held = node.get(key)
         pairs = [str(item).partition("=")[::2] for item in held] if isinstance(held, list) else []
         given |= held if isinstance(held, dict) else dict(pairs)
+    return given
+
+
+def _environment(node: Mapping[str, Any]) -> set[str]:
     return {
         f"with {name}={_canonical(value)}"
-        for name, value in given.items()
+        for name, value in _variables(node).items()
         if SENSITIVE.fullmatch(str(name)) and not STRICT.search(f"{name}={value}")
     }
 
 
 def _strict(node: Mapping[str, Any]) -> bool:
-    held = [node.get(key) for key in ("env", "environment", "variables", "vars")]
-    lines = [f"{k}={v}" for each in held if isinstance(each, dict) for k, v in each.items()]
-    lines += [str(item) for each in held if isinstance(each, list) for item in each]
-    return any(STRICT.match(line) for line in lines)
+    return any(STRICT.match(f"{name}={value}") for name, value in _variables(node).items())
 
 
 def _defaults(node: Mapping[str, Any]) -> set[str]:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -171,12 +171,11 @@ async def slow_watch(url: str, gate: asyncio.Event) -> AsyncIterator[str]:
     host, _, port = url.removeprefix("http://").rpartition(":")
 
     async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await source.read(65536):
-                if b"/v3/watch" in data:
-                    await gate.wait()
-                sink.write(data)
-                await sink.drain()
+        while data := await source.read(65536):
+            if b"/v3/watch" in data:
+                await gate.wait()
+            sink.write(data)
+            await sink.drain()
         sink.close()
 
     async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 
 from strictreal.collect.chart import helmlines, helmyaml
 from strictreal.collect.chart.discover import FoundChart
@@ -26,6 +27,8 @@ UNITS = ("Render", "RenderPair", "Manifest", "Validation", "ValuesFile")
 """What a deployment that is not rendered leaves unexamined."""
 MAX_BYTES = 8 * 1024 * 1024
 """Of a YAML file that may deploy charts; shell has a bound of its own."""
+MAX_BLOCK = 100_000
+"""Characters of one resource of Terraform that are looked at."""
 MAX_GIVEN = 60
 """Deployments of one chart that are rendered."""
 _SCRIPTS = re.compile(r"(?i)(?:^|/)(?:[^/]*\.(?:sh|bash|zsh|ksh|just|groovy|ps1|cmd|bat)|justfile|jenkinsfile[^/]*)$")
@@ -35,6 +38,7 @@ _TESTS = re.compile(r"(?i)(?:^|/)(?:tests?|testdata|e2e|specimens|fixtures)/")
 _DEPLOYS = re.compile(
     r"(?m)^kind:[ \t]*[\"']?Helm(?:Release|Chart)\b|^releases:|argoproj\.io/|\bhelm[23]?[ \t]+(?:upgrade|install)\b"
 )
+_RELEASE = re.compile(r'resource[ \t]{1,20}"helm_release"')
 _NAME = re.compile(rb"(?m)^name:[ \t]*[\"']?([\w.-]{1,200})")
 _PACKED = re.compile(r"-\d[\w.+-]{0,100}\.tgz$")
 
@@ -63,9 +67,23 @@ def read(file: tuple[str, str]) -> list[Deployment]:
     path, text = file
     if len(text) > MAX_BYTES:
         raise ValueError(f"has more than {MAX_BYTES} characters (bound: size of a deployment)")
+    if path.endswith(".tf"):
+        return list(_terraform(path, text))
     if _YAML.search(path):
         return list(helmyaml.deployments(path, text))
     return list(helmlines.deployments(path, text, make=bool(_MAKE.search(path))))
+
+
+def _terraform(path: str, text: str) -> Iterator[Deployment]:
+    """The releases of a Terraform file; what they give is not read, so that only whether they do is told."""
+    starts = [found.start() for found in _RELEASE.finditer(text)]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        block = text[start : min(end, start + MAX_BLOCK)]
+        chart = re.search(r'(?m)^[ \t]{0,100}chart[ \t]{0,100}=[ \t]{0,100}"([^"\n]{1,300})"', block)
+        if re.search(r"(?m)^[ \t]{0,100}(?:set\w{0,20}|values)\b", block):
+            meant = re.sub(r"\$\{[^}\n]{0,200}\}", UNKNOWN, chart[1]) if chart else UNKNOWN
+            line = text.count("\n", 0, start) + 1
+            yield Deployment(path=path, line=line, chart=meant, unknown=("values in Terraform, which is not read",))
 
 
 def find(subjects: Sequence[tuple[Tree, Config, Sequence[FoundChart]]], session: Session) -> list[Deployed]:
@@ -96,7 +114,7 @@ def _candidates(tree: Tree, config: Config, charts: Sequence[FoundChart]) -> Ite
     if not any(not chart.packaged for chart in charts):
         return
     for path in sorted(tree.paths):
-        kind = _YAML.search(path) or _MAKE.search(path) or _SCRIPTS.search(path)
+        kind = path.endswith(".tf") or _YAML.search(path) or _MAKE.search(path) or _SCRIPTS.search(path)
         if not kind or path.startswith(within) or excluded(config, path):
             continue
         try:
@@ -104,8 +122,12 @@ def _candidates(tree: Tree, config: Config, charts: Sequence[FoundChart]) -> Ite
         except StrictRealError:
             continue  # the subject's collector says why
         text = data.decode("utf-8-sig", errors="replace")
-        if (helmyaml if _YAML.search(path) else helmlines).mentions(text):
+        if _RELEASE.search(text) if path.endswith(".tf") else _reader(path).mentions(text):
             yield path, text
+
+
+def _reader(path: str) -> ModuleType:
+    return helmyaml if _YAML.search(path) else helmlines
 
 
 class _Matching:

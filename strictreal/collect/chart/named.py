@@ -9,7 +9,13 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from strictreal.errors import BoundExceeded
+
 MAX_DEPTH = 50
+MAX_STEPS = 300_000
+"""Actions of one chart that are looked at, each as often as it is."""
+MAX_NAMES = 1_000
+"""Variables, keys and named templates of one chart that hold a name."""
 MAX_ACTION = 10_000
 """Characters of one action that are read."""
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.){0,2000}"|`[^`]{0,4000}`|[()|]|:=|[^\s()|"`]+', re.DOTALL)
@@ -74,6 +80,7 @@ class Reading:
     compared: dict[tuple[str, str], None] = field(default_factory=dict)
     undecided: list[Undecided] = field(default_factory=list)
     changed: bool = False
+    steps: int = 0
     dot: str = ""
     """Whether `.` is a name (`text`), or holds one (`holds`), where an action stands."""
     scope: str = ""
@@ -86,11 +93,16 @@ class Reading:
     def learn(self, name: str) -> None:
         if name not in self.names:
             self.names.add(name)
+            if len(self.names) > MAX_NAMES:
+                raise BoundExceeded(f"a name reaches more than {MAX_NAMES} variables and helpers (bound: names)")
             self.words.add(name.rpartition("\0")[2].strip('".@'))
             self.changed = True
 
 
 def evaluated(text: str, reading: Reading) -> tuple[Term, bool]:
+    reading.steps += 1
+    if reading.steps > MAX_STEPS:
+        raise BoundExceeded(f"more than {MAX_STEPS} actions (bound: actions of a chart)")
     if len(text) > MAX_ACTION:
         return Term(), "Release" in text
     return _Evaluation(_TOKEN.findall(text), reading).whole()

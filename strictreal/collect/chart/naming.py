@@ -13,16 +13,21 @@ from typing import NamedTuple
 
 from strictreal.collect.chart.named import Reading, Term, Undecided, evaluated
 from strictreal.collect.chart.overlays import MAX_BYTES
+from strictreal.errors import BoundExceeded
 
 VARIANT = "with .Release."
 """How the label of a render begins, or goes on, that differs by its release."""
 MAX_TEMPLATES = 8 * 1024 * 1024
 """Bytes of a chart's templates that are read."""
+MAX_UNDECIDED = 20
+"""Places of a chart that are told; one is as good as many."""
 MAX_PASSES = 8
 """Readings of a chart, until nothing new is found to be made of a name."""
 _END = re.compile(r'"(?:[^"\\\n]|\\.){0,2000}"|`[^`]{0,4000}`|\}\}')
 _BEGINS = re.compile(r"(if|with|range|define|block)\b")
 _DEFINED = re.compile(r'(?:define|block)\s+"([^"\n]{1,200})"')
+_PART = re.compile(r"\$?\.Chart\.(?:Name|Version|AppVersion)(?:\s*\|\s*(?:trunc 63|trimSuffix \"-\"|lower)){0,3}")
+"""What is put beside a release's name in the names of objects."""
 _A_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,51}[a-z0-9])?")
 
 
@@ -56,9 +61,12 @@ def read(files: dict[str, bytes]) -> tuple[dict[tuple[str, str], None], list[Und
     for _ in range(MAX_PASSES):
         reading.changed = False
         reading.compared, reading.undecided = {}, []
-        for path, text in texts.items():
-            _file(path, text, actions[path], reading)
-        if not reading.changed:
+        try:
+            for path, text in texts.items():
+                _file(path, text, actions[path], reading)
+        except BoundExceeded as error:
+            return reading.compared, [*reading.undecided, Undecided(next(iter(texts)), 1, str(error))]
+        if not reading.changed or len(reading.undecided) > MAX_UNDECIDED:
             return reading.compared, reading.undecided
     last = Undecided(
         next(iter(texts)), 1, f"helpers that call each other through more than {MAX_PASSES} files or levels"
@@ -119,6 +127,8 @@ def _file(path: str, text: str, actions: list[_Action], reading: Reading) -> Non
         if term.tainted and inside and not begins:
             reading.learn(f'"{inside}"')
         branches = bool(begins) or action.text.startswith("else")
+        if len(reading.undecided) > MAX_UNDECIDED:
+            return
         if decides and not (branches and _only_names(text, actions, index, opened, reading)):
             reading.undecided.append(Undecided(path, action.line, action.text))
 
@@ -138,21 +148,28 @@ def _defined(text: str) -> str:
 
 
 def _only_names(text: str, actions: list[_Action], index: int, opened: list[_Block], reading: Reading) -> bool:
-    """Whether all branches of a condition write nothing but what is made of the name."""
+    """Whether every branch of a condition, and there are two, writes the name and nothing but parts of a name beside it."""
     start = opened[-1].at if opened else index
-    depth, at = 0, actions[start].end
-    for action in actions[start:]:
-        if action is not actions[start] and text[at : action.start].strip():
+    at = actions[start].end
+    named = [[False]]
+    """Of each open block, whether each of its branches so far writes the name."""
+    for action in actions[start + 1 :]:
+        if text[at : action.start].strip(" \t\r\n-._"):
             return False
         at = action.end
         if _BEGINS.match(action.text):
-            depth += 1
+            named.append([False])
+        elif action.text.startswith("else"):
+            named[-1].append(False)
         elif action.text == "end":
-            depth -= 1
-            if not depth:
-                return True
-        elif not action.text.startswith("else"):
+            branches = named.pop()
+            whole = len(branches) > 1 and all(branches)
+            if not named:
+                return whole
+            named[-1][-1] |= whole
+        else:
             term, decides = evaluated(action.text, reading)
-            if not term.tainted or decides or re.search(r"%[.0-9]", action.text):
+            if decides or not (term.tainted or _PART.fullmatch(action.text)) or re.search(r"%[.0-9]", action.text):
                 return False
+            named[-1][-1] |= term.tainted
     return False

@@ -10,18 +10,13 @@ from collections.abc import Iterator
 
 import yaml
 
-from strictreal.collect.deploy.places import Started
+from strictreal.collect.deploy.places import DIRECTIVE, KEYS, Started, by_lines
 from strictreal.collect.pipelines import refuse_depth
 
-KEYS = ("entrypoint", "command", "args", "cmd", "startCommand", "start_command", "exec", "run", "dockerCommand")
-"""What manifests, compose files and platforms call a command, in the order in which its words are put together."""
 _FOLDERS = frozenset({"working_dir", "workingDir", "workdir", "rootDir", "cwd", "directory"})
 _VARIABLES = frozenset({"env", "environment", "envs", "variables"})
 MAX_NODES = 200_000
-_DIRECTIVE = re.compile(r"\{\{(?:[^}]|\}(?!\})){0,2000}\}\}")
 _ALONE = re.compile(r"\s*(?:-\s*)?(?:\{\{(?:[^}]|\}(?!\})){0,2000}\}\}\s*)+")
-_KEYED = re.compile(rf"(\s*)(?:-\s+)?[\"']?({'|'.join(KEYS)})[\"']?\s*:\s*(.*)")
-_ITEM = re.compile(r"""[^\s,\[\]"']+|"[^"]*"|'[^']*'""")
 
 
 def started(text: str) -> Iterator[Started]:
@@ -31,13 +26,13 @@ def started(text: str) -> Iterator[Started]:
         ValueError: it is nested too deeply, or holds more than `MAX_NODES` nodes.
     """
     template = "{{" in text
-    plain = "\n".join("" if _ALONE.fullmatch(line) else _DIRECTIVE.sub("X", line) for line in text.split("\n"))
+    plain = "\n".join("" if _ALONE.fullmatch(line) else DIRECTIVE.sub("X", line) for line in text.split("\n"))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         refuse_depth(plain if template else text, loader)
         documents = list(yaml.compose_all(plain if template else text, Loader=loader))
     except yaml.YAMLError:
-        yield from _by_lines(text)
+        yield from by_lines(text)
         return
     for document in documents:
         yield from _of_document(document)
@@ -62,6 +57,8 @@ def _of_document(document: yaml.Node | None) -> Iterator[Started]:
 def _of_mapping(node: yaml.MappingNode) -> Iterator[Started]:
     held = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
     folders = tuple(v.value for k, v in held.items() if k in _FOLDERS and isinstance(v, yaml.ScalarNode))
+    if isinstance(value := held.get("value"), yaml.Node) and _text(held.get("path")).rpartition("/")[2] in KEYS:
+        held = held | {"command": value}  # a patch of a manifest
     variables = {k: v for key in _VARIABLES & held.keys() for k, v in _pairs(held[key])}
     parts = [(held[key], _words(held[key])) for key in KEYS if key in held]
     given = [(value, words) for value, words in parts if words]
@@ -74,6 +71,10 @@ def _of_mapping(node: yaml.MappingNode) -> Iterator[Started]:
             yield Started(line, (), value.value, folders, (), variables)
         else:
             yield Started(line, words, "", folders, (), variables)
+
+
+def _text(node: yaml.Node | None) -> str:
+    return node.value if isinstance(node, yaml.ScalarNode) else ""
 
 
 def _words(value: yaml.Node) -> tuple[str, ...]:
@@ -98,19 +99,3 @@ def _pairs(value: yaml.Node) -> Iterator[tuple[str, str]]:
             held = {k.value: v.value for k, v in item.value if isinstance(v, yaml.ScalarNode)}
             if {"name", "value"} <= held.keys():
                 yield held["name"], held["value"]
-
-
-def _by_lines(text: str) -> Iterator[Started]:
-    """What stands behind a key of a command, and the lines below it that belong to it."""
-    lines = text.split("\n")
-    for number, line in enumerate(lines, 1):
-        if not (found := _KEYED.match(line[:20_000])):
-            continue
-        held, indent = [found[3]], len(found[1])
-        for below in lines[number : number + 40]:
-            own = len(below) - len(below.lstrip())
-            if below.strip() and (own < indent or (own == indent and not below.lstrip().startswith("-"))):
-                break
-            held.append(below.strip().removeprefix("- "))
-        words = [w.strip("\"'") for part in held for w in _ITEM.findall(_DIRECTIVE.sub("X", part))]
-        yield Started(number, tuple(word for word in words if word not in {"|", ">", "|-", ">-", "-"}))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from strictreal.collect.strictstatus import joined
 
+KEYS = ("entrypoint", "command", "args", "cmd", "startCommand", "start_command", "exec", "run", "dockerCommand")
+"""What manifests, compose files and platforms call a command, in the order in which its words are put together."""
 MAX_COMMANDS = 2_000
 """Of one file."""
 _INSTRUCTION = re.compile(r"\s*(?:ONBUILD\s+)?([A-Za-z]+)\s+(.*)", re.DOTALL)
@@ -20,12 +22,26 @@ _SCHEDULE = re.compile(r"\s*(?:@\w+|(?:[\d*/,\-A-Za-z?LW#]+\s+){5})\s*(.+)")
 _QUOTED = re.compile(r"""\"((?:[^\"\\\n]|\\.){1,4000})\"|'([^'\n]{1,4000})'""")
 DOCKERFILE = re.compile(r"(?i)(?:^|/)(?:[^/]*[.-])?(?:Dockerfile|Containerfile)(?:[.-][^/]*)?$")
 _PROCFILE = re.compile(r"(?i)(?:^|/)Procfile(?:\.[^/]*)?$")
-_UNIT = re.compile(r"(?:^|/)[^/]+\.service(?:\.(?:in|j2|tpl|tmpl))?$")
+_UNIT = re.compile(r"(?:^|/)[^/]+\.service(?:\.(?:in|j2|tpl|tmpl)|\.d/[^/]+\.conf)?$")
+_UWSGI = re.compile(r"(?i)(?:^|/)[^/]*uwsgi[^/]*\.ini$")
+_MODULES = frozenset({"module", "wsgi", "wsgi-file", "file", "mule", "attach-daemon", "smart-attach-daemon"})
+"""Settings of uWSGI that name what it runs."""
+_HERE = re.compile(r"(?i)\s*(?:COPY|ADD|RUN)\s.{0,400}?<<-?\s*[\"']?([A-Za-z_]\w{0,40})[\"']?")
+_WRITTEN = re.compile(
+    r"""(?:echo|printf)\s+(?:-\w+\s+)*(?:"((?:[^"\\]|\\.){0,4000})"|'([^']{0,4000})')\s*(?:>|\|\s*tee)"""
+)
+"""A text that a step of a build writes into a file, which may be a script."""
 _SUPERVISOR = re.compile(
     r"(?i)(?:^|/)[^/]*(?:supervis|circus|honcho)[^/]*\.(?:conf|ini)$|(?:^|/)supervisor[^/]*/[^/]+\.(?:conf|ini)$"
 )
 _CRON = re.compile(r"(?i)(?:^|/)(?:crontab[^/]*|[^/]*\.cron(?:tab)?)$|(?:^|/)cron\.d/[^/]+$")
-_PLATFORM = re.compile(r"(?i)(?:^|/)(?:fly|nixpacks|railway|netlify|wrangler)\.(?:toml|json)$")
+_PLATFORM = re.compile(r"(?i)(?:^|/)(?:fly|nixpacks|railway|netlify|wrangler)\.(?:toml|json)$|\.(?:tf|hcl|nomad)$")
+
+
+DIRECTIVE = re.compile(r"\{\{(?:[^}]|\}(?!\})){0,2000}\}\}")
+"""What a template has filled in."""
+_KEYED = re.compile(rf"(\s*)(?:-\s+)?[\"']?({'|'.join(KEYS)})[\"']?\s*[:=]\s*(.*)")
+_ITEM = re.compile(r"""[^\s,\[\]"']+|"[^"]*"|'[^']*'""")
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,7 @@ class Started:
 
 def is_place(path: str) -> bool:
     """Whether a file, by its name, is one of those that `started` reads."""
-    return any(kind.search(path) for kind in (DOCKERFILE, _PROCFILE, _UNIT, _SUPERVISOR, _CRON, _PLATFORM))
+    return any(kind.search(path) for kind in (DOCKERFILE, _PROCFILE, _UNIT, _UWSGI, _SUPERVISOR, _CRON, _PLATFORM))
 
 
 def started(path: str, text: str) -> Iterator[Started]:
@@ -59,7 +75,7 @@ def started(path: str, text: str) -> Iterator[Started]:
     lines = text.split("\n")
     if DOCKERFILE.search(path):
         yield from _of_image(lines)
-    elif _UNIT.search(path) or _SUPERVISOR.search(path):
+    elif _UNIT.search(path) or _SUPERVISOR.search(path) or _UWSGI.search(path):
         yield from _of_settings(lines)
     elif _PROCFILE.search(path):
         for number, line in enumerate(lines, 1):
@@ -73,6 +89,7 @@ def started(path: str, text: str) -> Iterator[Started]:
         for number, line in enumerate(lines, 1):
             for quoted in _QUOTED.finditer(line[:20_000]):
                 yield Started(number, text=quoted[1] or quoted[2] or "")
+        yield from by_lines(text)
 
 
 @dataclass
@@ -88,6 +105,8 @@ def _of_image(lines: list[str]) -> Iterator[Started]:
     stage = _Stage()
     checked: list[tuple[int, tuple[str, ...], str]] = []
     source = [line if not line.lstrip().startswith("#") else "" for line in lines]
+    for number, body in _bodies(source):
+        yield Started(number, text=body)
     for offset, line in joined(source):
         found = _INSTRUCTION.match(line.replace("\\\n", " ").replace("\n", " "))
         if not found:
@@ -111,9 +130,25 @@ def _of_image(lines: list[str]) -> Iterator[Started]:
             stage.entry, stage.command = (offset + 1, *_command(rest)), None
         elif name == "CMD":
             stage.command = (offset + 1, *_command(rest))
+        elif name == "RUN":
+            for written in _WRITTEN.finditer(rest):
+                given = (written[1] or written[2] or "").replace("\\n", "\n").replace('\\"', '"')
+                checked.append((offset + 1, (), given))
         elif name == "HEALTHCHECK" and (at := rest.find("CMD ")) >= 0:
             checked.append((offset + 1, *_command(rest[at + 4 :].strip())))
     yield from _of_stage(stage, checked)
+
+
+def _bodies(source: list[str]) -> Iterator[tuple[int, str]]:
+    """(line, text) of each here document of an image, whose lines are taken out: they are no instructions."""
+    at = 0
+    while at < len(source):
+        found = _HERE.match(source[at][:20_000])
+        end = next((n for n in range(at + 1, len(source)) if source[n].strip() == found[1]), 0) if found else 0
+        if end:
+            yield at + 2, "\n".join(source[at + 1 : end])
+            source[at + 1 : end + 1] = [""] * (end - at)
+        at = max(at, end) + 1
 
 
 def _of_stage(stage: _Stage, checked: list[tuple[int, tuple[str, ...], str]]) -> Iterator[Started]:
@@ -158,3 +193,22 @@ def _of_settings(lines: list[str]) -> Iterator[Started]:
         for number, key, value in section[:MAX_COMMANDS]:
             if key.startswith("exec") or key in {"command", "cmd"}:
                 yield Started(number, text=value.lstrip("-@:+!"), folders=folders, variables=variables)
+            elif key in _MODULES:
+                words = (value,) if "/" in value or value.endswith(".py") else ("python", "-m", value.partition(":")[0])
+                yield Started(number, words, folders=folders, variables=variables)
+
+
+def by_lines(text: str) -> Iterator[Started]:
+    """What stands behind a key of a command, and the lines below it that belong to it."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        if not (found := _KEYED.match(line[:20_000])):
+            continue
+        held, indent = [found[3]], len(found[1])
+        for below in lines[number : number + 40]:
+            own = len(below) - len(below.lstrip())
+            if below.strip() and (own < indent or (own == indent and not below.lstrip().startswith("-"))):
+                break
+            held.append(below.strip().removeprefix("- "))
+        words = [w.strip("\"'") for part in held for w in _ITEM.findall(DIRECTIVE.sub("X", part))]
+        yield Started(number, tuple(word for word in words if word not in {"|", ">", "|-", ">-", "-"}))

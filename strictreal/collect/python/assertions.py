@@ -153,10 +153,9 @@ class Judge:
         match statement:
             case ast.Assert():
                 test = statement.test
-                known = is_true(self._module, test) or (
-                    truth(self._module, test) is not False and self._put_in.is_own([test])
-                )
-                seen.add(self._lost(where, outcome=False) or (CONSTANT if known else ""))
+                own = truth(self._module, test) is not False and self._put_in.is_own([test])
+                holds = own or is_true(self._module, test)
+                seen.add(self._lost(where, outcome=False) or (CONSTANT if holds else ""))
             case ast.Raise():
                 seen.add(self._lost(where, outcome=False))
             case ast.If():

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Literal
 
-from strictreal.collect.python import bodies, failures, hollow, statuses
+from strictreal.collect.python import bodies, breakers, failures, hollow, statuses
 from strictreal.collect.python.bodies import dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.facts.behaviour import vocabulary, words
@@ -112,7 +112,7 @@ def absent(module: ParsedModule, test: ast.expr, *, when: bool, through: bool = 
             return None
         return "answer" if (name in _BAD) is when else None
     own = words(name)
-    if _is_broken(module, test, called, own):
+    if breakers.is_open(module, test, called, own):
         return "reach" if when else None
     if _asks_for_service(own):
         if isinstance(called, ast.Attribute) and not _DEVICES.isdisjoint(words(_last(called.value))):
@@ -275,7 +275,7 @@ def uses(module: ParsedModule, test: ast.expr, block: list[ast.stmt]) -> bool:
     if isinstance(asked, ast.Name) and not isinstance(module.names.binding_scope(asked), ast.Module):
         return False
     called = asked.func if isinstance(asked, ast.Call) else asked
-    if _is_broken(module, asked, called, words(_last(called))):
+    if breakers.is_open(module, asked, called, words(_last(called))):
         return bool(block)
     asked = called
     if isinstance(asked, ast.Attribute) and _asks_for_service(words(asked.attr)):
@@ -365,22 +365,6 @@ def _asks_for_service(own: tuple[str, ...]) -> bool:
         return False
     asked = {own[0], own[-1], *(own if own[0] in {"is", "can", "has"} else ())}
     return not _REACH.isdisjoint(asked) or {"port", "open"} <= set(own)
-
-
-def _is_broken(module: ParsedModule, test: ast.expr, called: ast.expr, own: tuple[str, ...]) -> bool:
-    """Whether a circuit breaker is asked whether it is open, or a method that says so by the failures it has counted."""
-    if _OPEN.isdisjoint(own):
-        return False
-    held = called.value if isinstance(called, ast.Attribute) else None
-    if {"breaker", "circuit"} & {*own, *(words(_last(held)) if held is not None else ())}:
-        return True
-    counts = hollow.called(module, test) if isinstance(test, ast.Call) else None
-    named = (n.attr for n in ast.walk(counts) if isinstance(n, ast.Attribute)) if counts is not None else ()
-    return any(not _COUNTED.isdisjoint(words(name)) for name in named)
-
-
-_OPEN = frozenset({"open", "opened", "tripped", "suspended", "cooling"})
-_COUNTED = frozenset({"failures", "failure", "opened", "tripped", "cooldown"})
 
 
 def _is_nothing(node: ast.expr) -> bool:

@@ -17,9 +17,9 @@ from strictreal.collect.python import (
     failures,
     handed,
     heard,
+    instead,
     kept,
     live,
-    reach,
     swallows,
     takeovers,
     unreadable,
@@ -49,10 +49,6 @@ _AGAIN = vocabulary(
     "retry again reconnect refresh renew resend reopen response redirect render template page abort http html"
 )
 """Words of calls that try once more, or that answer a request of the web: what they say is not the result."""
-_RUNNING = frozenset({"run", "execute", "start", "apply", "process", "perform", "work", "do", "handle", "call"})
-"""Methods by which a job is done where it stands."""
-_HANDING = frozenset({"delay", "apply_async", "send_with_options", "enqueue", "kiq", "defer", "defer_async"})
-"""Methods by which a job is handed over to the workers."""
 _SHOWING = frozenset({"repr", "str", "pretty", "describe"})
 
 
@@ -84,7 +80,7 @@ def _handler(
     taken_over = ended is None or (ended.ends == "substitutes" and not _stands_in(module, ended))
     if taken_over and (local := kept.locally(module, _work(body))) is not None:
         ended = Ended("keeps", local, shown=bodies.source(local))
-    if ended is None and (done := _done_here(module, attempt, body)) is not None:
+    if ended is None and (done := instead.done_here(module, attempt, body)) is not None:
         ended = Ended("substitutes", done, shown=bodies.source(done))
     if ended is not None and (given_up := _gives_up(module, attempt, ended)) is not None:
         ended = given_up
@@ -150,34 +146,18 @@ def _handler(
         and (
             made_up
             or blank
+            or (breadth in {"service", "everything"} and instead.remembers(module, ended))
             or (breadth == "everything" and bodies.is_fresh(module, getattr(ended.node, "value", ast.Constant(None))))
             or isinstance(ended.node, ast.Call)
-            or _searches(module, attempt, body)
+            or instead.searches(module, attempt, body)
             or (breadth == "service" and _other_way(attempt, body, ended, name))
             or (
                 breadth == "everything"
-                and (failures.asks(attempt.body) or _imports(attempt.body))
-                and _computes(module, ended)
+                and (failures.asks(attempt.body) or instead.imports(attempt.body))
+                and instead.computes(module, ended)
             )
         ),
     )
-
-
-def _done_here(module: ParsedModule, attempt: ast.Try | ast.TryStar, body: list[ast.stmt]) -> ast.Call | None:
-    """The call by which a handler does itself what it was to hand over: `queue.enqueue(job)`, and then `job.run()`."""
-    calls = [n for s in attempt.body for n in bodies.within(s) if isinstance(n, ast.Call)]
-    methods = [(n.func, n.args) for n in calls if isinstance(n.func, ast.Attribute)]
-    handed_over = {a.id for _, args in methods for a in args if isinstance(a, ast.Name)}
-    handed_over |= {f.value.id for f, _ in methods if f.attr in _HANDING and isinstance(f.value, ast.Name)}
-    for statement in body:
-        value = statement.value if isinstance(statement, ast.Expr) else None
-        call = value.value if isinstance(value, ast.Await) else value
-        if not isinstance(call, ast.Call):
-            continue
-        runs = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr in _RUNNING else call.func
-        if isinstance(runs, ast.Name) and runs.id in handed_over and not bodies.is_log(module, call):
-            return call
-    return None
 
 
 def _gives_up(module: ParsedModule, attempt: ast.AST, ended: Ended) -> Ended | None:
@@ -220,25 +200,6 @@ def _makes(value: ast.expr) -> bool:
     return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", ""))[:1].isupper()
 
 
-def _imports(body: list[ast.stmt]) -> bool:
-    """Whether statements import a module that does not come with Python, and then work with it."""
-    found = {
-        (alias.name if isinstance(s, ast.Import) else s.module or "").partition(".")[0]
-        for s in body
-        if isinstance(s, ast.Import | ast.ImportFrom)
-        for alias in s.names
-    }
-    return bool(found - {""}) and found.isdisjoint(sys.stdlib_module_names) and len(body) > 1
-
-
-def _computes(module: ParsedModule, ended: Ended) -> bool:
-    """Whether a result is computed in this process in place of the one that a service would have given."""
-    value = ended.node.value if isinstance(ended.node, ast.Return | ast.Assign) else None
-    calls = [n for n in bodies.within(value) if isinstance(n, ast.Call)] if value is not None else []
-    held = isinstance(value, ast.Name | ast.Attribute) or value is None or ended.ends != "substitutes"
-    return not held and all(reach.computes(module, call, set()) for call in calls)
-
-
 def _called(nodes: Sequence[ast.AST]) -> set[str]:
     """The names of functions and methods that are called, in the body alone of a `try`."""
     found = [n for node in nodes for part in getattr(node, "body", [node]) for n in bodies.within(part)]
@@ -253,16 +214,6 @@ def _made_up(module: ParsedModule, names: tuple[str, ...], attempt: ast.Try | as
     """Whether something of the code is given for what could not be read."""
     given = getattr(ended.node, "value", None) if ended.ends in {"returns", "assigns", "substitutes"} else None
     return isinstance(given, ast.expr) and unreadable.made_up(module, names, attempt.body, given)
-
-
-def _searches(module: ParsedModule, attempt: ast.Try | ast.TryStar, body: list[ast.stmt]) -> bool:
-    """Whether a handler looks itself for what the service was asked for: `[p for p in page if text in p.title]`."""
-    function = bodies.enclosing(module, attempt)
-    if function is None:
-        return False
-    asked = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)} - {"self", "cls"}
-    sifts = (n for s in body for node in ast.walk(s) if isinstance(node, ast.comprehension) for n in node.ifs)
-    return any(isinstance(n, ast.Name) and n.id in asked for test in sifts for n in ast.walk(test))
 
 
 def _raises(module: ParsedModule, statements: list[ast.stmt], ended: Ended | None) -> bool:

@@ -25,6 +25,11 @@ _DRAWING = frozenset({"secrets.token_hex", "secrets.token_urlsafe", "secrets.tok
     "cryptography.fernet.Fernet.generate_key",
     "django.core.management.utils.get_random_secret_key",
 }
+_SECRETS = frozenset({"secret", "password", "passwd", "passphrase", "token"})
+_KEYS = {
+    (kind, "key") for kind in ("secret", "api", "private", "signing", "encryption", "jwt", "access", "hmac", "auth")
+}
+"""Last words of settings that hold a secret."""
 _CARRIED = vocabulary("request headers cookies session kwargs params args query form")
 """Words of what a caller may leave out."""
 
@@ -55,7 +60,9 @@ def _known_secret(module: ParsedModule, call: ast.Call) -> str | None:
     default = call.args[1]
     name = module.string(call.args[0]) or ""
     said = default.value if isinstance(default, ast.Constant) else None
-    return name if isinstance(said, str) and said and speaks_of_secret(name) else None
+    own = words(name)
+    opens = own[-1:] != () and (own[-1] in _SECRETS or own[-2:] in _KEYS)
+    return name if isinstance(said, str) and len(said.split()) == 1 and opens and speaks_of_secret(name) else None
 
 
 def _record(

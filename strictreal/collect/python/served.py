@@ -30,7 +30,7 @@ _ARRAYS = vocabulary(
     """
 )
 _TENSORS = frozenset({"rand", "randn", "randint", "rand_like", "randn_like", "normal", "randint_like"})
-_PICKS = frozenset({"choice", "choices"})
+_PICKS = frozenset({"choice", "choices", "sample"})
 _METHODS = {"randbelow"} | _PLAIN | _ARRAYS | _TENSORS | _PICKS
 _GENERATORS = frozenset(
     {

@@ -246,7 +246,8 @@ def _hands_back(module: ParsedModule, own: tuple[str, ...], answer: ast.expr, gi
                 node = node.func.value
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.right, ast.Constant):
         node = node.left
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+    cuts = own[0] in _SPEAKING | {"rerank", "summarise"}  # to cut a name short is a way to sanitize it
+    if cuts and isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
         node = node.value
     if isinstance(node, ast.Call) and dotted(module, node.func) in {"list", "dict", "tuple"} and len(node.args) == 1:
         node = node.args[0]

@@ -20,7 +20,13 @@ from strictreal.facts.code import Load
 
 _STARTERS = (
     *("subprocess.", "os.exec", "os.spawn", "os.posix_spawn", "os.popen", "os.system", "pty.spawn", "pexpect."),
-    *("asyncio.create_subprocess", "asyncio.subprocess.", "anyio.run_process", "anyio.open_process", "trio.run_process"),
+    *(
+        "asyncio.create_subprocess",
+        "asyncio.subprocess.",
+        "anyio.run_process",
+        "anyio.open_process",
+        "trio.run_process",
+    ),
 )
 _SERVERS = (
     *("uvicorn.", "gunicorn.", "hypercorn.", "granian.", "daphne.", "waitress.", "celery.", "dramatiq.", "rq.", "arq."),
@@ -37,7 +43,9 @@ _KEYWORDS = frozenset(
     {"include", "imports", "includes", "app_dir", "app", "application", "target_module", "entrypoint"}
 )
 _METHODS = frozenset({"autodiscover_tasks", "config_from_object", "register_blueprint_module", "include_router_module"})
-_TARGET = re.compile(r"([A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,12}):[A-Za-z_]\w{0,60}(?:\.\w{1,60}){0,4}(?:\(\))?")
+_TARGET = re.compile(
+    r"(?:[\w.-]{1,80}\s{0,9}=\s{0,9})?([A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,12}):[A-Za-z_]\w{0,60}(?:\.\w{1,60}){0,4}(?:\(\))?"
+)
 _DOTTED = re.compile(r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,12}")
 _PATH = re.compile(r"(?:[\w.-]{1,80}/){1,12}[\w.-]{1,80}\.pyw?")
 _VALUED = frozenset({"-W", "-X", "--check-hash-based-pycs"})
@@ -219,11 +227,12 @@ def _targets(module: ParsedModule) -> Iterator[Load]:
     """Texts that read as `package.module:attribute`, which servers, workers and entry points are given."""
     count = 0
     for node in module.of(ast.Constant):
-        if not isinstance(node.value, str) or not (found := _TARGET.fullmatch(node.value)):
+        if not isinstance(node.value, str) or ":" not in node.value or isinstance(module.parents.get(node), ast.Expr):
             continue
-        if "." in found[1] and _is_apart(found[1]) and not isinstance(module.parents.get(node), ast.Expr):
-            count += 1
-            if count <= MAX_FOUND:
+        for line in node.value[:MAX_LINE].split("\n")[:50]:  # an entry point of a setup.py may be one of several lines
+            found = _TARGET.fullmatch(line.strip())
+            if found and "." in found[1] and _is_apart(found[1]) and count < MAX_FOUND:
+                count += 1
                 yield Load(where=module.at(node), how="a target", kind="name", target=found[1])
 
 

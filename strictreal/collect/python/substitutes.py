@@ -100,6 +100,8 @@ def _choices(module: ParsedModule) -> Iterator[_Choice]:
     for chosen in module.of(ast.IfExp):
         yield _Choice(chosen.test, when=True, taken=chosen.body, other=chosen.orelse)
         yield _Choice(chosen.test, when=False, taken=chosen.orelse, other=chosen.body)
+        if bodies.value_of(module, chosen.orelse) and conditions.uses(module, chosen.test, [ast.Expr(chosen.body)]):
+            yield _Choice(chosen.test, when=False, taken=chosen.orelse, other=None, empty=True)
     for branch in module.of(ast.If):
         yield from _of_branch(module, branch)
     for match in module.of(ast.Match):

@@ -57,6 +57,8 @@ def stands_in(module: ParsedModule, taken: ast.expr, other: ast.expr | None, kin
         return made_up or _is_kept(module, taken)
     if kind in {"answer", "reach"} and _is_reading(module, taken):
         return True
+    if kind == "answer" and isinstance(taken, ast.Constant) and taken.value is True:
+        return conditions.statuses_of(module, test) and _lets_pass(module, taken)
     if kind == "answer":
         return bodies.enclosing(module, test) is not None and _is_default(module, taken, other)
     if _does_less(module, taken, other):
@@ -204,8 +206,6 @@ def _is_default(module: ParsedModule, taken: ast.expr, other: ast.expr | None) -
     named = isinstance(taken, ast.Constant) and isinstance(taken.value, str) and other is not None
     if named and not isinstance(other, ast.Constant) and is_settled(module, taken):
         return True
-    if isinstance(taken, ast.Constant) and taken.value is True:
-        return _lets_pass(module, taken)
     counted = isinstance(taken, ast.Constant) and type(taken.value) is int
     return bodies.value_of(module, taken) in {"none", "trivial", "record", "text"} and not counted
 

@@ -36,6 +36,7 @@ _LAUNCHERS = frozenset(
     strictreal stdbuf setsid unbuffer --
     """.split()
 )
+_EXPRESSION = re.compile(r"\$?\{\{[^\n]{0,400}?\}\}")
 _LISTS = {"&&": "if {}", "||": "unless {}"}
 
 Carried = Callable[[Sequence[str]], str]
@@ -143,7 +144,7 @@ class _Reader:
             carrier = self._carried(words)
             if audits.is_audit(words) and not carrier:
                 asks, guards = _asked(words, self._assigned(node))
-                yield Run(line, asks, guards)
+                yield Run(line, asks | self._unknown(node, words), guards)
                 return
             if carrier:
                 self._carriers.append(node)
@@ -182,6 +183,12 @@ class _Reader:
                 + source[node.end_byte :]
             )
         return source.decode(errors="replace")
+
+    def _unknown(self, node: Node, words: Sequence[str]) -> frozenset[str]:
+        """What of a command is worked out elsewhere, as it is written: an expression of a workflow, a variable."""
+        lines = self._text.split("\n")[row(node) : node.end_point.row + 1]
+        found = {_shown(each[0]) for each in _EXPRESSION.finditer("\n".join(lines))}
+        return frozenset(found | ({f"… {_shown(text_of(node))}"} if UNKNOWN in " ".join(words) else set()))
 
     def _assigned(self, node: Node) -> list[str]:
         return [text_of(child) for child in node.named_children if child.type == "variable_assignment"]
@@ -222,7 +229,7 @@ class _Reader:
 
     def _ended(self, node: Node) -> Iterator[str]:
         """What may end the script before a statement, and with success."""
-        for name in ("exit", "return", "exec", "kill"):
+        for name in ("exit", "return", "exec", "kill", "circleci-agent"):
             for other in self._calls.get(name, ()):
                 if other.start_byte >= node.start_byte or _function(other) not in {None, _function(node)}:
                     continue
