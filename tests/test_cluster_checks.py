@@ -78,8 +78,10 @@ BAD = {
     ],
     "cluster.readiness": [
         "shop/Pod/web-0/web is not ready: GET /ready on http answers 503",
-        "shop/Pod/web-0/worker does not run: CrashLoopBackOff after 7 restarts; "
-        "it ended with: FATAL: could not write a file: No space left on device",
+        (
+            "shop/Pod/web-0/worker does not run: CrashLoopBackOff after 7 restarts; "
+            "it ended with: FATAL: could not write a file: No space left on device"
+        ),
         "shop/Pod/web-0/cache serves on 6379 and has no readiness probe: it is called ready unasked",
         "shop/Pod/web-0/proxy is said to be ready, but GET /ready on http answers 500",
     ],
