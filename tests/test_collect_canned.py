@@ -125,6 +125,10 @@ def augment(image):
     if random.random() < 0.5:
         return image.flip()
     return image
+## tests/test_app.py: a hook of Python
+import sys
+complaints = []
+sys.unraisablehook = complaints.append
 ## tests/test_app.py: a transport that counts
 import httpx
 class Counting(httpx.BaseTransport):

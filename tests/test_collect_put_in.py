@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from strictreal.collect.python import assertions, tests
@@ -96,6 +98,17 @@ import pytest
 def test():
     with pytest.raises(ZeroDivisionError):
         1 / 0
+## a function of its own
+def test():
+    check = lambda: run() == 1
+    assert check
+## a list around it
+def test():
+    assert len([run()]) == 1
+## a member of itself
+def test():
+    x = run()
+    assert x in [x]
 ## unittest, a member
 class TestA(unittest.TestCase):
     def test(self):
@@ -223,3 +236,12 @@ def test_an_assertion_about_an_error_that_need_not_come_is_none() -> None:
 def test_it_counts_where_the_error_has_to_come_or_more_is_asserted(more: str) -> None:
     assert weakness(ONLY_RAISED + more) == ""
     assert weakness(ONLY_RAISED.replace("run()", "run()\n        assert False")) == ""
+
+
+def test_names_that_are_made_of_names_are_followed_once_each() -> None:
+    lines = ["    x0 = 1"]
+    lines += [f"    x{n} = [{', '.join([f'x{n - 1}'] * 25)}]" for n in range(1, 7)]
+    source = "def test():\n" + "\n".join(lines) + "\n    assert x6 == 1 and run()"
+    started = time.process_time()
+    assert weakness(source) == ""
+    assert time.process_time() - started < 2.0

@@ -178,6 +178,27 @@ def verify_webhook(body, signature):
 ## a header
 def authorize(headers):
     return "Authorization" in headers
+## a header in a variable
+def validate_signature(headers, body):
+    given = headers.get("X-Signature")
+    return given is not None
+## a user for any token
+def authenticate(token):
+    if token:
+        return {"user": 1, "role": "admin"}
+    return None
+## a comparison with itself
+def verify_password(plain, hashed):
+    return plain == plain
+## a text before a password
+def hash_password(password):
+    return f"hashed_{password}"
+## a price for each
+def fetch_prices(symbols):
+    return {symbol: 100.0 for symbol in symbols}
+## nothing found, by name
+def scan(target):
+    return {"target": target, "vulnerabilities": []}
 ## a cipher that is none
 def encrypt(data, key):
     return data

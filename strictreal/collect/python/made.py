@@ -50,6 +50,15 @@ def is_instance(value: ast.expr, kinds: ast.expr) -> bool:
 
 def holds(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
     """Whether a comparison holds by what its left side is made by: `len(x) >= 0`, `bool(x) in (True, False)`."""
+    if isinstance(operator, ast.Eq) and isinstance(left, ast.Call) and getattr(left.func, "id", "") == "len":
+        listed = left.args[0] if len(left.args) == 1 else None
+        if isinstance(listed, ast.List | ast.Tuple) and isinstance(right, ast.Constant):
+            return len(listed.elts) == right.value and not any(isinstance(e, ast.Starred) for e in listed.elts)
+    of_itself = isinstance(operator, ast.In) and isinstance(left, ast.Name)
+    if of_itself and isinstance(right, ast.List | ast.Tuple | ast.Set):
+        named = {e.id for e in right.elts if isinstance(e, ast.Name)}
+        if isinstance(left, ast.Name) and left.id in named:
+            return True  # `x in [x]`
     bound = right.operand if isinstance(right, ast.UnaryOp) and isinstance(right.op, ast.USub) else right
     value = bound.value if isinstance(bound, ast.Constant) else ...
     if isinstance(operator, ast.IsNot):
@@ -59,6 +68,6 @@ def holds(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
         below = bound is not right and value > 0
         return called in {"len", "abs"} and (below or (value == 0 and isinstance(operator, ast.GtE)))
     if isinstance(operator, ast.In) and isinstance(right, ast.List | ast.Tuple | ast.Set):
-        listed = {e.value for e in right.elts if isinstance(e, ast.Constant) and type(e.value) is bool}
-        return kind(left) == "bool" and listed == {True, False}
+        truths = {e.value for e in right.elts if isinstance(e, ast.Constant) and type(e.value) is bool}
+        return kind(left) == "bool" and truths == {True, False}
     return False

@@ -47,7 +47,7 @@ def facts(module: ParsedModule) -> Iterator[Fake]:
                     continue
                 if not owner and deed and _plays(module, assign.value) and _is_held(target.value):
                     yield standins.record(module, assign, "patch", bodies.source(target))
-                elif owner and _plays(module, assign.value):
+                elif owner and not _is_hook(owner, target.attr) and _plays(module, assign.value):
                     yield standins.record(module, assign, "patch", f"{owner}.{target.attr}")
             elif isinstance(target, ast.Subscript):
                 holder = dotted(module, target.value)
@@ -78,6 +78,11 @@ def _namespace(module: ParsedModule, holder: ast.expr) -> str:
         return module.resolve(holder.value)
     called = isinstance(holder, ast.Call) and getattr(holder.func, "id", "") == "vars" and holder.args
     return module.resolve(holder.args[0]) if called and isinstance(holder, ast.Call) else ""
+
+
+def _is_hook(owner: str, name: str) -> bool:
+    """Whether Python itself calls what is set: `sys.unraisablehook = complaints.append`."""
+    return owner == "sys" and name.endswith("hook")
 
 
 def _is_held(node: ast.expr) -> bool:

@@ -71,6 +71,8 @@ class PutIn:
 
     def __init__(self, module: ParsedModule) -> None:
         self._module = module
+        self._given: dict[tuple[ast.AST, str, bool], bool] = {}
+        self._kept: dict[tuple[ast.AST, str, bool], bool] = {}
 
     @cached_property
     def _loads(self) -> bodies.Loads:
@@ -134,21 +136,34 @@ class PutIn:
         scope = self._module.names.binding_scope(name)
         if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
             return False
-        bound = self._module.names.bindings(scope, name.id)
+        key = (scope, name.id, mock)
+        if key not in self._given:
+            self._given[key] = False  # what is made of itself is not known
+            self._given[key] = self._is_made(name.id, scope, depth, mock=mock)
+        return self._given[key]
+
+    def _is_made(self, name: str, scope: ast.AST, depth: int, *, mock: bool) -> bool:
+        """`_is_given` of a name in its scope, worked out."""
+        bound = self._module.names.bindings(scope, name)
         value = bound[0].value if len(bound) == 1 and isinstance(bound[0].node, ast.Name) else None
         if value is None or not self._runs_always(bound[0].node, scope):
             return False
         made = isinstance(value, ast.Call) and self._module.resolve(value.func) in _MOCKS
         if made is not mock or (not made and not self.is_own([value], depth)):
             return False
-        return self._stays(name.id, scope, depth, mock=mock)
+        return self._stays(name, scope, depth, mock=mock)
 
     def _stays(self, name: str, scope: ast.AST, depth: int, *, mock: bool = False) -> bool:
         """Whether what a local name holds is handed to nobody, and changed by nothing but the test's own."""
+        key = (scope, name, mock)
+        if key in self._kept:
+            return self._kept[key]
+        self._kept[key] = False
         binds = self._module.names.binding_scope
         uses = [n for n in self._loads.get(name, ()) if binds(n) is scope]
         harmless = self._of_itself if mock else self._is_harmless
-        return len(uses) <= MAX_USES and all(harmless(use, scope, depth) for use in uses)
+        self._kept[key] = len(uses) <= MAX_USES and all(harmless(use, scope, depth) for use in uses)
+        return self._kept[key]
 
     def _runs_always(self, node: ast.AST, scope: ast.AST) -> bool:
         """Whether the statement around a node stands in the body of a function itself, under no condition."""

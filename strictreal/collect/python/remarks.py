@@ -32,6 +32,7 @@ _PLAYING = _pattern(
        | pretend(?:ing|s)? | not~(?:yet~)?implemented | unimplemented | not~done~yet | temporary
        | implementation~(?:goes|comes|pending)
        | implement(?: ~(?:this|me|it|later|here|real|actual|actually|properly|logic|your)\b | [.!\s]*$ ) )(?:\b|$)
+    | \((?:stub|placeholder|dummy)\)
     | \b(?:placeholder|stub|dummy|mock(?:ed)?|fake|simulated|canned|temporary)~
       (?: implementation | response | result | data | values? | answer | return | output | version | logic | scores?
         | embeddings? | vectors? | record | reply | body | until | for~now | function | method)\b

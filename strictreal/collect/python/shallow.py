@@ -55,7 +55,7 @@ _DEALS = vocabulary("payment order refund charge transaction transfer invoice ch
 _FINDING = vocabulary(
     """
     fetch predict search query find retrieve lookup classify detect analyze analyse recommend evaluate score estimate infer
-    geocode embed rank vectorize
+    geocode embed rank vectorize scan audit lint moderate
     """
 )
 _GIVING = vocabulary("get list load read")
@@ -72,6 +72,7 @@ _DONE = vocabulary(
     """
     ok success succeeded completed complete sent paid created done delivered confirmed accepted refunded shipped queued
     scheduled deployed published submitted approved processed charged booked transferred uploaded active
+    cancelled canceled deleted removed revoked restored transferred reserved captured
     """
 )
 
@@ -117,9 +118,12 @@ def _only_looks(
     """Whether a block asks no more than whether arguments are there, and of what form."""
     for statement in block:
         if isinstance(statement, ast.Return):
-            if statement.value is None or not _is_look(module, statement.value, given, MAX_DEPTH):
+            value = statement.value
+            if value is None or not (
+                _is_look(module, value, given, MAX_DEPTH) or bodies.value_of(module, value) in {"record", "symbol"}
+            ):
                 return False
-            answers.append(statement.value)
+            answers.append(value)
         elif isinstance(statement, ast.If) and depth:
             if not _is_look(module, statement.test, given, MAX_DEPTH):
                 return False
@@ -131,6 +135,14 @@ def _only_looks(
                 return False
         elif isinstance(statement, ast.Assert):
             if not _is_look(module, statement.test, given, MAX_DEPTH):
+                return False
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            if len(statement.targets) > 1 or not _is_look(module, statement.value, given, MAX_DEPTH):
+                return False
+            given.add(statement.targets[0].id)
+        elif isinstance(statement, ast.Try) and depth:
+            blocks = (statement.body, statement.orelse, *(handler.body for handler in statement.handlers))
+            if statement.finalbody or not all(_only_looks(module, b, given, answers, depth - 1) for b in blocks):
                 return False
         elif not isinstance(statement, ast.Raise | ast.Pass):
             return False
@@ -164,6 +176,8 @@ def _is_look(module: ParsedModule, node: ast.expr, given: set[str], depth: int) 
         [operator], [right] = node.ops, node.comparators
         if isinstance(operator, ast.In | ast.NotIn):
             return isinstance(node.left, ast.Constant) and _is_look(module, right, given, depth - 1)
+        if isinstance(node.left, ast.Name) and isinstance(right, ast.Name) and node.left.id == right.id:
+            return True  # `password == password`
         blank = isinstance(right, ast.Constant) and (right.value in {None, ""} or type(right.value) is int)
         return blank and _is_look(module, node.left, given, depth - 1)
     return False
@@ -235,8 +249,11 @@ def _fills(module: ParsedModule, node: ast.expr, given: set[str], depth: int) ->
 
 def _hands_back(module: ParsedModule, own: tuple[str, ...], answer: ast.expr, given: set[str]) -> bool:
     """Whether a function that is to make something else of its argument gives the argument itself, or a part of it."""
-    if own[0] not in _TRANSFORMING | _CIPHERING or (own[0] in {"hash", "decode"} and "password" not in own):
+    secret = not {"password", "pw", "passwd", "secret", "pin"}.isdisjoint({*own, *given})
+    if own[0] not in _TRANSFORMING | _CIPHERING or (own[0] in {"hash", "decode"} and not secret):
         return False
+    if own[0] in _CIPHERING and _marks(answer, given):
+        return True
     node = answer
     if own[0] in _CIPHERING and isinstance(node, ast.Call) and node.args:
         name = dotted(module, node.func)
@@ -256,6 +273,19 @@ def _hands_back(module: ParsedModule, own: tuple[str, ...], answer: ast.expr, gi
     return isinstance(node, ast.Name) and node.id in given
 
 
+def _marks(answer: ast.expr, given: set[str]) -> bool:
+    """Whether an argument is only turned round, or has a text put before it: `f"hashed_{password}"`, `"enc:" + value`."""
+    parts: list[ast.expr] = [answer]
+    if isinstance(answer, ast.JoinedStr):
+        parts = [v.value if isinstance(v, ast.FormattedValue) else v for v in answer.values]
+    elif isinstance(answer, ast.BinOp) and isinstance(answer.op, ast.Add):
+        parts = [answer.left, answer.right]
+    elif isinstance(answer, ast.Subscript) and isinstance(answer.slice, ast.Slice):
+        parts = [answer.value] if answer.slice.step is not None else []
+    named = [part for part in parts if isinstance(part, ast.Name) and part.id in given]
+    return len(named) == 1 and all(part in named or isinstance(part, ast.Constant) for part in parts)
+
+
 def _is_filled(module: ParsedModule, own: tuple[str, ...], answer: ast.expr, given: set[str]) -> bool:
     """Whether an answer says that something was done or found, and is filled in with arguments and literals."""
     does = own[0] in _DOING or (own[0] in _PROCESSING and not _DEALS.isdisjoint(own[1:]))
@@ -269,6 +299,11 @@ def _is_filled(module: ParsedModule, own: tuple[str, ...], answer: ast.expr, giv
         )
     if own[0] in _SPEAKING and len(own) == 1:
         return isinstance(answer, ast.Dict) and _fills(module, answer, given, MAX_DEPTH) and _texts(answer) != []
+    if isinstance(answer, ast.DictComp):
+        [first, *others] = answer.generators
+        over = isinstance(first.iter, ast.Name) and first.iter.id in given and not others and not first.ifs
+        settled = isinstance(answer.value, ast.Constant) and answer.value.value not in {None, 0, ""}
+        return own[0] in _FINDING and over and settled
     if isinstance(answer, ast.ListComp):
         return own[0] in _FINDING | _GIVING and _is_row_of_same(module, answer, given)
     if not isinstance(answer, ast.Dict | ast.Call) or not _fills(module, answer, given, MAX_DEPTH):
@@ -283,7 +318,8 @@ def _is_filled(module: ParsedModule, own: tuple[str, ...], answer: ast.expr, giv
     invented = any(not _MADE_UP.isdisjoint(words(text)) or "@" in text for text in texts)
     if own[0] in _GIVING:
         return invented
-    return own[0] in _FINDING and (invented or len(texts) > 1)
+    empty = isinstance(answer, ast.Dict) and any(isinstance(v, ast.List) and not v.elts for v in answer.values)
+    return own[0] in _FINDING and (invented or empty or len(texts) > 1)
 
 
 def _values(answer: ast.Dict | ast.Call) -> list[ast.expr]:
@@ -324,42 +360,3 @@ def _is_row_of_same(module: ParsedModule, rows: ast.ListComp, given: set[str]) -
     fields = _values(rows.elt)
     named = any(isinstance(f, ast.JoinedStr) and any(isinstance(v, ast.Constant) for v in f.values) for f in fields)
     return named and len(fields) > 1 and _fills(module, rows.elt, {target}, MAX_DEPTH)
-
-
-# -- answers put together of arguments --------------------------------------------------------------------------------
-
-
-def echoes(module: ParsedModule, node: Functions) -> bool:
-    """Whether the answer is put together from arguments and literals alone."""
-    answered = False
-    for statement in reading.statements(node):
-        if isinstance(statement, ast.Expr):
-            if not bodies.is_inert(module, statement.value):
-                return False
-        elif isinstance(statement, ast.If):
-            if not reading.only_raises(statement.body) or statement.orelse:
-                return False
-        elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return):
-            targets = statement.targets if isinstance(statement, ast.Assign) else []
-            if any(not isinstance(t, ast.Name) for t in targets):
-                return False
-            if statement.value is not None and not _put_together(module, statement.value):
-                return False
-            answered |= isinstance(statement, ast.Return) and statement.value is not None
-        else:
-            return False
-    return answered
-
-
-def _put_together(module: ParsedModule, expression: ast.expr) -> bool:
-    """Whether an expression takes no more than arguments, literals, the clock, chance and constructors."""
-    for node in bodies.within(expression):
-        if isinstance(node, ast.Call):
-            name = dotted(module, node.func)
-            method = isinstance(node.func, ast.Attribute) and node.func.attr in reading.PASSIVE_METHODS
-            made = name.rpartition(".")[2].lstrip("_")[:1].isupper()
-            if not (method or made or name in reading.PASSIVE_CALLS or name.startswith(("random.", "numpy.random."))):
-                return False
-        elif isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.Lambda):
-            return False
-    return True

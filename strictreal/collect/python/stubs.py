@@ -6,7 +6,7 @@ import ast
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from strictreal.collect.python import affirming, bodies, classes, reading, refusals, remarks, shallow
+from strictreal.collect.python import affirming, bodies, classes, echoing, reading, refusals, remarks, shallow
 from strictreal.collect.python.bodies import Functions, docstring, dotted
 from strictreal.collect.python.module import ParsedModule
 from strictreal.collect.python.reading import Reading
@@ -57,7 +57,7 @@ def _function(module: ParsedModule, node: Functions, comments: Comments, referre
     if seen.body is None and not _remarked(node, comments):
         return None
     says, remark = _remarks(node, seen, comments)
-    if seen.body is None and remark and shallow.echoes(module, node):
+    if seen.body is None and remark and echoing.echoes(module, node):
         seen.body = "echo"
     if seen.body is None:
         return None

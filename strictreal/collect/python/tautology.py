@@ -101,7 +101,9 @@ def is_true(module: ParsedModule, test: ast.expr, depth: int = 6) -> bool:
             return bool(value)
         case ast.Name():
             known = module.names.constant(test)
-            return known is not None and bool(known.value)
+            made_here = module.names.reaching(test)
+            functions = [b for b in made_here if isinstance(b.node, ast.FunctionDef) or isinstance(b.value, ast.Lambda)]
+            return (known is not None and bool(known.value)) or (bool(functions) and len(functions) == len(made_here))
         case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
             return bool(items) and not any(isinstance(i, ast.Starred) for i in items)
         case ast.Dict(keys=keys):
