@@ -182,7 +182,9 @@ def _nothing(request: Request, subject: Subject, code: int) -> tuple[str, ...]:
         return (f"nothing to check: {subject.tree.root} holds no file that is read; name the folder of a repository",)
     asked = "the checks that were asked for" if request.only else "a check of the suite"
     other = "ask for others with --check, or for all" if request.only else "name the folder of a repository"
-    return (f"nothing to check: {subject.tree.root} has {files:,} file{'s' * (files != 1)}, and nothing that {asked} judges; {other}",)
+    return (
+        f"nothing to check: {subject.tree.root} has {files:,} file{'s' * (files != 1)}, and nothing that {asked} judges; {other}",
+    )
 
 
 def _signature(receipt: Receipt) -> str:

@@ -48,6 +48,9 @@ STUBS = {
     "ellipsis doc": ("def send(x):\n    '''Send it.'''\n    ..."),
     "raise NotImplemented": ("def send(x):\n    raise NotImplemented"),
     "raise NotImplemented()": ("def send(x):\n    raise NotImplemented('later')"),
+    "assert False in other words": ("def send(x):\n    assert False, 'cron expressions: still to be written'"),
+    "never, without a reason": ("def send(x) -> NoReturn:\n    raise NotImplementedError"),
+    "never, and not yet": ("def send(x) -> NoReturn:\n    raise NotImplementedError('not implemented')"),
     "assert False": ("def send(x):\n    assert False, 'todo'"),
     "sys.exit": ("import sys\ndef deploy(x):\n    sys.exit('not implemented')"),
     "print exit": ("import sys\ndef deploy(x):\n    print('not implemented yet')\n    sys.exit(1)"),
@@ -99,6 +102,7 @@ REAL = {
     "match two": (
         "def unit(x):\n    match x:\n        case 1:\n            return 'a'\n        case _:\n            return 'b'"
     ),
+    "never": ("def emit(x) -> NoReturn:\n    raise NotImplementedError(f'no opcode for {x}')"),
     "unreachable": ("def f(x):\n    assert False, 'unreachable'"),
     "abstract assert": ("class BaseX:\n    def f(self, x):\n        assert False, 'subclass must implement'"),
     "usage": ("import sys\ndef usage(x):\n    sys.exit('usage: x')"),

@@ -12,7 +12,7 @@ from strictreal.collect.python.module import ParsedModule
 MAX_TEXT = 200
 """Length in characters up to which a message is read."""
 _UNFINISHED = re.compile(
-    r"(?i)\b(?:(?:not|n't|never)\s(?:yet\s|been\s){0,2}implemented|unimplemented|not\swritten|to\sbe\simplemented"
+    r"(?i)\b(?:(?:not|n't|never)\s(?:yet\s|been\s){0,2}implemented|unimplemented|not\swritten|to\sbe\s(?:implemented|written)"
     r"|implement\s(?:me|this)|coming\ssoon|todo|fixme|work\sin\sprogress|stub(?:bed)?)\b"
 )
 _EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit"})

@@ -86,7 +86,10 @@ def _function(module: ParsedModule, node: Functions, comments: Comments, referre
 def _is_design(module: ParsedModule, node: Functions, refusal: ast.stmt) -> bool:
     """Whether the signature says that the function never answers, and it gives a reason of its own."""
     never = node.returns is not None and dotted(module, node.returns).rpartition(".")[2] in {"NoReturn", "Never"}
-    return never and not refusals.raises_not_implemented(module, refusal)
+    if not never or not refusals.raises_not_implemented(module, refusal):
+        return never
+    said = refusals.texts(refusal)
+    return bool(said) and not any(map(refusals.says_unfinished, said))
 
 
 def _lambdas(module: ParsedModule, assign: ast.Assign) -> Iterator[Function]:
