@@ -19,6 +19,8 @@ from strictreal.subject import Tree
 MAX_DEPTH = 6
 """Scripts in scripts, and words that are commands themselves."""
 MAX_WORDS = 400
+MAX_PATH = 400
+"""Characters."""
 MAX_SCRIPT_BYTES = 256 * 1024
 _TESTERS = frozenset(
     """
@@ -245,7 +247,7 @@ class Commands:
 
     def _place_of(self, word: str) -> str:
         """The file of the subject that a path of the machine may be; "" for none."""
-        if not word or UNKNOWN in word or len(word) > 400 or word in {".", "/"} or word.startswith("-"):
+        if not word or UNKNOWN in word or len(word) > MAX_PATH or word in {".", "/"} or word.startswith("-"):
             return ""
         parts = [part for part in posixpath.normpath(word).split("/") if part not in {"", ".", ".."}]
         if not parts:

@@ -52,6 +52,8 @@ _VALUED = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _NEUTRAL = frozenset({"coverage", "cProfile", "pdb", "trace", "profile", "debugpy", "runpy"})
 """Modules that run the module that is named behind them."""
 MAX_LINE = 4_000
+MAX_PROGRAM = 200
+"""Characters of a program's path."""
 MAX_FOUND = 500
 
 
@@ -120,7 +122,7 @@ def _is_interpreter(module: ParsedModule, node: ast.expr) -> bool:
     if module.resolve(node) == "sys.executable":
         return True
     text = module.string(node) if isinstance(node, ast.Constant | ast.Name | ast.JoinedStr) else None
-    return text is not None and 0 < len(text) < 200 and is_python_program(text.rpartition("/")[2])
+    return text is not None and 0 < len(text) < MAX_PROGRAM and is_python_program(text.rpartition("/")[2])
 
 
 def _of_starter(module: ParsedModule, call: ast.Call, name: str) -> Iterator[Load]:
