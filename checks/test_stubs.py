@@ -202,9 +202,10 @@ def _stub(f: Function, stands: Standing) -> str:
     """Why a function is a stub, in words; "" when it is none."""
     own, owner = words(f.name), stands.owner
     marks = {d.rpartition(".")[2] for d in f.decorators}
-    if not own or marks & DECLARING or (f.name.startswith("__") and f.name.endswith("__")):
-        return ""
     admitted = "placeholder" in f.says
+    declares = marks & DECLARING - ({"contextmanager"} if admitted else set())
+    if not own or declares or (f.name.startswith("__") and f.name.endswith("__")):
+        return ""
     if f.place == "conditional":
         return ""
     if f.place == "nested" and not f.owner and not admitted and f.body != "affirms" and not _is_product(f):

@@ -259,6 +259,17 @@ def export():
 ## NotImplemented from a plain function
 def merge(a, b):
     return NotImplemented
+## a lock that holds nothing
+from contextlib import contextmanager
+@contextmanager
+def lock(connection, key):
+    # Hold the lock while the block runs.
+    # TODO: advisory lock in the database
+    yield
+## a limit that limits nothing
+def limited(function, per_second):
+    # TODO: token bucket
+    return function
 ## lines for each
 import logging
 def sync_all(accounts):
@@ -268,6 +279,20 @@ def sync_all(accounts):
 )
 WORKING = named(
     """
+## a block that is run as it is
+from contextlib import contextmanager
+@contextmanager
+def untraced(name):
+    yield
+## a decorator that registers, with a wish
+def registered(function):
+    # TODO: refuse two of one name
+    REGISTRY[function.__name__] = function
+    return function
+## an argument that is kept as it is, with an improvement to come
+def normalised(rows):
+    # TODO: rename
+    return rows
 ## a comparison of digests
 import hmac
 def verify_signature(payload, signature, key):

@@ -31,6 +31,18 @@ def echoes(module: ParsedModule, node: Functions) -> bool:
     return answered
 
 
+def hands_back(module: ParsedModule, node: Functions) -> bool:
+    """Whether a function does no more than return an argument of its own, or yield once, as a context manager without a deed."""
+    own = {p.arg for p in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)} - {"self", "cls"}
+    *before, last = reading.statements(node) or [ast.Pass()]
+    if any(not isinstance(s, ast.Expr) or not bodies.is_inert(module, s.value) for s in before):
+        return False
+    given = last.value if isinstance(last, ast.Return | ast.Expr) else None
+    if isinstance(last, ast.Expr):
+        return isinstance(given, ast.Yield) and (given.value is None or isinstance(given.value, ast.Constant))
+    return isinstance(given, ast.Name) and given.id in own
+
+
 def _put_together(module: ParsedModule, expression: ast.expr) -> bool:
     """Whether an expression takes no more than arguments, literals, the clock, chance and constructors."""
     for node in bodies.within(expression):

@@ -56,8 +56,9 @@ def _function(module: ParsedModule, node: Functions, comments: Comments, referre
         seen.value = ""
     if seen.body is None and not _remarked(node, comments):
         return None
-    says, remark = _remarks(node, seen, comments)
-    if seen.body is None and remark and echoing.echoes(module, node):
+    idle = seen.body in {"empty", "logs"} or (seen.body is None and echoing.hands_back(module, node))
+    says, remark = _remarks(node, seen, comments, idle=idle)
+    if seen.body is None and remark and (idle or echoing.echoes(module, node)):
         seen.body = "echo"
     if seen.body is None:
         return None
@@ -178,7 +179,7 @@ def _remarked(node: Functions, comments: Comments) -> bool:
     return remarks.suspect(opening) or any(remarks.DECLARED.match(line.strip()) for line in rest)
 
 
-def _remarks(node: Functions, seen: Reading, comments: Comments) -> tuple[tuple[Says, ...], str]:
+def _remarks(node: Functions, seen: Reading, comments: Comments, *, idle: bool) -> tuple[tuple[Says, ...], str]:
     """What docstring, comments and the refusal's message say, and the line that speaks of a placeholder."""
     text = docstring(node)[: remarks.MAX_REMARK]
     said = comments.inside(node, node.col_offset)
@@ -187,7 +188,6 @@ def _remarks(node: Functions, seen: Reading, comments: Comments) -> tuple[tuple[
         message = " ".join(refusals.texts(seen.refusal))
     opening, *rest = [line.strip() for line in text.strip().splitlines()] or [""]
     lines = [*said, opening, *(line for line in rest if remarks.TODO.match(line) or remarks.DECLARED.match(line))]
-    idle = seen.body in {"empty", "logs"}
     remark = next((line for line in lines if remarks.is_placeholder(line, idle=idle)), "")
     if idle and not remark:
         remark = next((line for line in said if remarks.COMING.match(line)), "")
