@@ -1,6 +1,8 @@
-"""What all tests of the repository share: names of cases that fit into an environment variable."""
+"""What all tests of the repository share: names of cases that fit into an environment variable, and an interrupt that is heard."""
 
 from __future__ import annotations
+
+import signal
 
 LONGEST = 200
 """Characters of a parameter that a test's name repeats; pytest hands the whole name to every process by its environment."""
@@ -11,3 +13,9 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     if isinstance(val, (str, bytes)) and len(val) > LONGEST:
         return f"{len(val)} characters"
     return None
+
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # a shell's job in the background, and so would be all that tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
