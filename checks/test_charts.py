@@ -10,6 +10,7 @@ from strictreal.facts.charts import (
     Template,
     UnstableTemplate,
     ValuesError,
+    with_values,
 )
 from strictreal.model import Facts, Severity
 
@@ -37,7 +38,7 @@ def test_every_manifest_is_valid(manifests: Facts[Manifest], errors: Facts[Schem
     for error in errors:
         at = f" at {error.pointer}" if error.pointer else ""
         filled = f" (values: {', '.join(error.values)})" if error.values else ""
-        yield error.finding(f"{error.where.resource}{at}: {error.message}{filled}{_with(error.overlays)}")
+        yield error.finding(f"{error.where.resource}{at}: {error.message}{filled}{with_values(error.overlays)}")
 
 
 @check(
@@ -72,9 +73,4 @@ def test_values_have_a_schema(charts: Facts[Chart]):
 def test_renders_are_the_same_every_time(templates: Facts[UnstableTemplate]):
     for template in templates:
         message = "writes something else at every render: random data, or the time"
-        yield template.finding(f"{template.path} {message}{_with(template.overlays)}")
-
-
-def _with(overlays: tuple[str, ...]) -> str:
-    """The values files that bring a finding about; nothing when the chart's own values do."""
-    return "" if "" in overlays else f" with {', '.join(overlays)}"
+        yield template.finding(f"{template.path} {message}{with_values(template.overlays)}")

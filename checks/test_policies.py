@@ -1,6 +1,7 @@
 """Policies: Rego that says what it seems to say, in every engine, and is tested."""
 
 from strictreal.check import check
+from strictreal.facts.charts import with_values
 from strictreal.facts.policies import (
     Negation,
     ParityDifference,
@@ -144,4 +145,5 @@ def test_both_engines_give_the_same_answers(differences: Facts[ParityDifference]
 def test_no_manifest_violates_a_policy(violations: Facts[PolicyViolation]):
     for violation in violations:
         place = f" ({violation.field})" if violation.field else ""
-        yield violation.finding(f"{violation.rule}: {violation.message}{place}", remedy=violation.remedy)
+        said = f"{violation.rule}: {violation.message}{place}{with_values(violation.overlays)}"
+        yield violation.finding(said, remedy=violation.remedy)

@@ -70,6 +70,19 @@ def test_violations_stand_at_the_template_with_the_rules_remedy(tmp_path: Path):
     assert violation.remedy.startswith("Remove securityContext.privileged")
 
 
+def test_what_several_values_bring_about_alike_is_said_once_with_all_of_them(tmp_path: Path):
+    lay(
+        tmp_path,
+        {**CHART, "values-other.yaml": "privileged: true\n", "values-third.yaml": "label: x\nprivileged: true\n"},
+    )
+    said = [v.overlays for v in collect(tmp_path, PolicyViolation) if v.rule == "privileged"]
+    assert len(said) == len(set(said)) == 1
+    assert set(said[0]) > {"values-other.yaml", "values-third.yaml"}
+    always = [v.overlays for v in collect(tmp_path, PolicyViolation) if v.rule == "non_root"]
+    assert always
+    assert all("" in overlays for overlays in always)
+
+
 def test_a_chart_that_does_not_render_is_not_judged(tmp_path: Path):
     lay(tmp_path, {**CHART, "templates/pod.yaml": '{{ fail "no" }}'})
     assert any("does not render" in reason for reason in gaps(tmp_path, "JudgedManifest").values())

@@ -56,6 +56,11 @@ class Template(Located, frozen=True, kw_only=True):
     """The values files with which it writes a manifest, "" for the chart's own values; none when it never does."""
 
 
+def with_values(overlays: tuple[str, ...]) -> str:
+    """How a finding ends that some values bring about; "" where the chart's own values do."""
+    return "" if "" in overlays else f" with {', '.join(overlays)}"
+
+
 def rendered(documents: Iterable[str]) -> bytes:
     """What a chart renders to, as JSON Lines: each manifest once, secrets redacted, in the order of their text."""
     return "".join(f"{document}\n" for document in sorted(set(documents))).encode()

@@ -214,3 +214,5 @@ class PolicyViolation(OfRule, frozen=True, kw_only=True):
     remedy: str
     field: str
     """Path inside the manifest, empty for the manifest as a whole."""
+    overlays: tuple[str, ...] = ("",)
+    """The values with which it is said, "" for the chart's own."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from strictreal.collect import charts
 from strictreal.collect.policy import work
 from strictreal.config import Config
@@ -72,6 +74,7 @@ def collect(tree: Tree, found: Sequence[Judgeable], session: Session) -> Iterato
         facts: list[Fact] = list(dict.fromkeys(chart.missing))
         for manifest in chart.manifests:
             facts += _facts(manifest, verdicts[manifest.document])
+        facts = list(_joined(facts))
         known = all(cached[manifest.document] for manifest in chart.manifests)
         yield work.observation(tree, "charts", chart.source, facts, digest=chart.digest, cached=known)
 
@@ -91,4 +94,17 @@ def _facts(manifest: Manifest, verdict: Verdict) -> Iterator[Fact]:
             severity=info.severity if info else "",
             remedy=info.remedy if info else "",
             field=violation.path,
+            overlays=manifest.overlays,
         )
+
+
+def _joined(found: list[Fact]) -> Iterator[Fact]:
+    """What is said alike of the manifests that several values give, once, with all of these values."""
+    overlays: dict[PolicyViolation, list[str]] = {}
+    for fact in found:
+        if isinstance(fact, PolicyViolation):
+            overlays.setdefault(msgspec.structs.replace(fact, overlays=()), []).extend(fact.overlays)
+        else:
+            yield fact
+    for violation, names in overlays.items():
+        yield msgspec.structs.replace(violation, overlays=tuple(dict.fromkeys(names)))
