@@ -80,6 +80,13 @@ STARTED: dict[str, dict[str, str]] = {
     "a patch": {"k8s/p.yaml": "- op: replace\n  path: /spec/template/spec/containers/0/command\n  value: [python, -m, app.tests.engine]\n"},
     "JSON": {"k8s/p.json": '{"apiVersion": "v1", "spec": {"containers": [{"command": ["python", "-m", "app.tests.engine"]}]}}\n'},
     "Terraform": {"main.tf": 'resource "a" "b" {\n  command = ["python", "-m", "app.tests.engine"]\n}\n'},
+    "a user who is called as a runner of tests": {"Dockerfile": 'FROM a\nCMD ["gosu", "robot", "python", "app/tests/engine.py"]\n'},
+    "a copy that is made first": {"Dockerfile": "FROM a\nCMD cp app/tests/engine.py /tmp/main.py && python /tmp/main.py\n"},
+    "files that are found": {"Dockerfile": "FROM a\nCMD find app -exec python app/tests/engine.py {} +\n"},
+    "a server that changes its folder": {"Dockerfile": 'FROM a\nCMD ["gunicorn", "--chdir", "app/tests", "engine:api"]\n'},
+    "a folder of a server": {"Dockerfile": 'FROM a\nCMD ["uvicorn", "--app-dir=app/tests", "engine:api"]\n'},
+    "a path of modules": {"Dockerfile": 'FROM a\nENV PYTHONPATH=/srv/app/tests\nCMD ["python", "-m", "engine"]\n'},
+    "the last stage, whatever it is called": {"Dockerfile": 'FROM a AS test\nCMD ["python", "-m", "app.tests.engine"]\n'},
     "a platform": {"fly.toml": '[processes]\napp = "python -m app.tests.engine"\n'},
 }  # fmt: skip
 
@@ -97,6 +104,8 @@ NOT_STARTED: dict[str, dict[str, str]] = {
     "a run of tests by Django": {"compose.yaml": "services:\n  t:\n    command: python manage.py test app.tests.engine\n", "manage.py": ""},
     "an image of the tests": {"tests/Dockerfile": 'FROM a\nCMD ["python", "-m", "app.tests.engine"]\n'},
     "an image that is called so": {"Dockerfile.test": 'FROM a\nCMD ["python", "-m", "app.tests.engine"]\n'},
+    "a service of the tests": {"compose.yaml": "services:\n  test:\n    command: sh -c 'python app/tests/engine.py && pytest'\n"},
+    "a stage of the tests": {"Dockerfile": 'FROM a AS unit-test\nCMD ["python", "-m", "app.tests.engine"]\nFROM a\nCMD true\n'},
     "what only builds": {"Dockerfile": "FROM a\nRUN python app/tests/engine.py\nCOPY . .\nCMD true\n"},
     "what is only moved": {"Dockerfile": "FROM a\nCMD rm -r app/tests/engine.py; cp -r app/tests /x\n"},
     "a comment": {"Dockerfile": "FROM a\n# CMD python -m app.tests.engine\nCMD python -m app.core\n"},
@@ -122,6 +131,7 @@ def gaps(root: Path, config: Config | None = None) -> list[str]:
     ("files", "gap"),
     [
         ({"Dockerfile": "FROM a\nARG MAIN\nCMD python -m $MAIN\n"}, "Dockerfile:3 starts Python with a module that is worked out elsewhere"),
+        ({"Dockerfile": "FROM a\nCMD cat app/tests/engine.py | python -\n"}, "Dockerfile:2 starts Python with a program that it reads from its input"),
         ({"Procfile": "web: python $SCRIPT\n"}, "Procfile:1 starts Python with a script that is worked out elsewhere"),
         ({"Dockerfile": 'FROM a\nCMD ["node", "app/tests/server.js"]\n', "app/tests/server.js": "run()\n"},
          "Dockerfile:2 starts app/tests/server.js, which is judged as a test or an example"),

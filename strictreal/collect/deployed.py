@@ -33,7 +33,6 @@ _MANIFEST = (b'"apiVersion"', b'"containerDefinitions"', b'"services"')
 """One of these stands in JSON that is a manifest."""
 _TOKEN = re.compile(rb"[A-Za-z_]\w*")
 _KEY = re.compile(rb"\b(?:" + b"|".join(key.encode() for key in places.KEYS) + rb")\b")
-_OF_TESTS = frozenset({"test", "tests", "testing", "e2e", "pytest", "unittest"})
 
 
 class Start(NamedTuple):
@@ -98,8 +97,9 @@ def _is_deployment(entry: Entry, config: Config) -> bool:
     path = entry.path
     if not (places.is_place(path) or (_YAML.search(path) and not is_pipeline(path) and not path.startswith("."))):
         return False
-    words = set(re.split(r"[._-]", posixpath.basename(path).lower()))
-    return role(path, "") == "product" and words.isdisjoint(_OF_TESTS) and not excluded(config, path)
+    return (
+        role(path, "") == "product" and not places.is_of_tests(posixpath.basename(path)) and not excluded(config, path)
+    )
 
 
 def _start(tree: Tree, entry: Entry, hints: set[bytes], folders: set[str]) -> Start | None:

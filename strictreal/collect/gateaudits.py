@@ -10,7 +10,8 @@ import json
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -18,11 +19,14 @@ import msgspec
 from strictreal.collect import gateyaml, pipelines, strictstatus
 from strictreal.collect.gateyaml import REFS, Found
 from strictreal.collect.shell.audits import SHELLS, base, mentions_audit
-from strictreal.collect.shell.runs import STRICT, Run, hash_of, runs
+from strictreal.collect.shell.reached import hash_of
+from strictreal.collect.shell.runs import STRICT, Run, runs
 from strictreal.collect.strictevasion import Evasion
 
 MAX_ROUNDS = 6
 """How often what runs an audit is looked for in other files, each round one step further from the audit."""
+MAX_AUDITS = 5_000
+"""Audits of one file; one with more is told by its text."""
 AROUND = 3
 """Lines before and after an audit that count in a file of which nothing else is known."""
 _MAKE = re.compile(r"(?i)(?:^|/)(?:gnu)?makefile[^/]*$|\.mk$")
@@ -39,6 +43,8 @@ _TOOLS = {
     "lefthook": "lefthook.yml",
     "task": "Taskfile.yml",
 }
+_QUOTES = re.compile(r"[\"'\\]")
+_BETWEEN = re.compile(r"[\s`;&|(){}\[\]<>=,:@/!]+")
 _SOURCING = frozenset({"source", "."})
 
 
@@ -70,20 +76,38 @@ def audits(files: Mapping[str, str]) -> list[Audit]:
     """
     read: dict[str, list[Audit]] = {}
     carriers = _Carriers(files)
+    words = {path: _words(text) for path, text in files.items()}
     for _ in range(MAX_ROUNDS):
         before = carriers.known()
         for path, text in files.items():
-            read[path] = list(_audits(path, text, carriers)) if _may_run(text, carriers) else []
+            read[path] = _bounded(path, text, carriers) if _may_run(text, words[path], carriers) else []
             carriers.learn(path, read[path])
         if carriers.known() == before:
             break
     return [audit for path in sorted(read) for audit in read[path]]
 
 
-def _may_run(text: str, carriers: _Carriers) -> bool:
+def _may_run(text: str, words: frozenset[str], carriers: _Carriers) -> bool:
     """Whether a text holds a name of an audit, or of what runs one, so that it is worth reading."""
-    plain = text.replace('"', "").replace("'", "").replace("\\", "")
-    return "strictreal" in plain or "audit" in plain or any(name in plain for name in carriers.names())
+    plain = _QUOTES.sub("", text)
+    return "strictreal" in plain or "audit" in plain or not words.isdisjoint(carriers.names())
+
+
+def _words(text: str) -> frozenset[str]:
+    """The words of a text, folders apart."""
+    return frozenset(_BETWEEN.split(_QUOTES.sub("", text)))
+
+
+def _bounded(path: str, text: str, carriers: _Carriers) -> list[Audit]:
+    """The audits of a file, each of which its whole text tells from others where they are too many."""
+    found = list(islice(_audits(path, text, carriers), MAX_AUDITS + 1))
+    if len(found) <= MAX_AUDITS:
+        return found
+    return [Audit(path, 1, event, frozenset(), frozenset({f"unread: {hash_of(text)}"})) for event in _events_of(found)]
+
+
+def _events_of(found: Iterable[Audit]) -> list[str]:
+    return list(dict.fromkeys(audit.event for audit in found))
 
 
 def at_least(was: str, now: str) -> bool:
@@ -134,10 +158,12 @@ class _Carriers:
         self._defined = {name for path, text in files.items() if _MAKE.search(path) for name in _targets(text)}
         """Targets of the subject's Makefiles: `make audit` is an audit where none of them is called so."""
         self._depending: dict[str, set[str]] = defaultdict(set)
+        """Targets that need one, by its name."""
         for path, text in files.items():
             if _MAKE.search(path) or _JUST.search(path):
                 for name, needed in _targets(text).items():
-                    self._depending[name] |= needed
+                    for other in needed:
+                        self._depending[other].add(name)
 
     def known(self) -> tuple[frozenset[str], ...]:
         return frozenset(self._scripts), frozenset(self._called), frozenset(self._tools), frozenset(self._targets)
@@ -148,15 +174,11 @@ class _Carriers:
             return
         name = posixpath.basename(path)
         if _MAKE.search(path) or _JUST.search(path):
-            for audit in found:
-                self._targets |= dict.fromkeys(audit.event.removeprefix("make ").split())
-            for _ in range(len(self._depending)):
-                more = {
-                    n for n, needed in self._depending.items() if needed & self._targets.keys()
-                } - self._targets.keys()
-                if not more:
-                    break
-                self._targets |= dict.fromkeys(more)
+            fresh = [target for audit in found for target in audit.event.removeprefix("make ").split()]
+            while fresh:
+                if (target := fresh.pop()) not in self._targets:
+                    self._targets[target] = None
+                    fresh += sorted(self._depending.get(target, ()))
         elif _SCRIPT.search(path):
             self._scripts.add(path)
         elif pipelines.is_pipeline(path):
@@ -191,11 +213,11 @@ class _Carriers:
     def names(self) -> set[str]:
         """A word of each that whoever runs it has to write."""
         files = (posixpath.basename(path) for path in (*self._scripts, *self._called))
-        return {*files, *self._tools, *self._targets}
+        return {_BETWEEN.split(_QUOTES.sub("", name))[-1] for name in (*files, *self._tools, *self._targets)}
 
-    def targets(self) -> frozenset[str]:
+    def targets(self) -> Set[str]:
         """Targets that run audits."""
-        return frozenset(self._targets)
+        return self._targets.keys()
 
     def defines_audit(self) -> bool:
         """Whether a Makefile of the subject says what `make audit` does."""
@@ -253,9 +275,13 @@ def _of_recipes(text: str, lines: Sequence[str], carriers: _Carriers, *, just: b
         elif line[:1] not in {"\t", " "} and (target := _TARGET.match(line)):
             names = " ".join(target[1].split())
         owners[offset] = names, frozenset(f"if {condition}" for condition in conditions)
+    starts: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        for word in line.partition(":")[0].split() if line[:1] not in {"\t", " ", "#"} else ():
+            starts.setdefault(word, number)
     for name, needed in _targets(text).items():
         for other in sorted(needed & carriers.targets()) if not name.startswith(".") else ():
-            at = next((n for n, each in enumerate(lines, 1) if each.startswith(name)), 1)
+            at = starts.get(name, 1)
             yield Found(f"make {name}", Run(at, frozenset({f"needs {other}"}), frozenset()))
     for recipe in strictstatus.recipes(lines, just=just):
         found_here = runs(

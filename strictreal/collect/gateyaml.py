@@ -15,7 +15,8 @@ import msgspec
 import yaml
 
 from strictreal import kubeyaml
-from strictreal.collect.shell.runs import SENSITIVE, STRICT, Carried, Run, hash_of, runs
+from strictreal.collect.shell.reached import hash_of
+from strictreal.collect.shell.runs import SENSITIVE, STRICT, Carried, Run, runs
 from strictreal.errors import StrictRealError
 
 MAX_DEPTH = 60

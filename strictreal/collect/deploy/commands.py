@@ -31,11 +31,16 @@ _TESTERS = frozenset(
 """Programs to which tests and the files that they look at are handed."""
 _HANDLING = frozenset(
     """
-    echo printf cp mv rm mkdir chmod chown ls cat grep sed awk find ln touch test [ rsync tar zip unzip install pip pip3
-    git apt apt-get apk yum dnf wget curl diff head tail wc sort tee du export set source_ unset cd
+    echo printf cp mv rm mkdir chmod chown ls cat grep sed awk find ln touch test [ rsync tar zip unzip pip pip3
+    git apt apt-get apk yum dnf wget curl diff head tail wc sort tee du export set unset cd
     """.split()
 )
 """Programs that handle files without running them."""
+_COPYING = frozenset({"cp", "mv", "ln", "install"})
+_SEARCHING = frozenset(
+    {"--chdir", "--app-dir", "--pythonpath", "--working-dir", "--workdir", "--directory", "--rootdir"}
+)
+"""Options whose value is a folder in which modules are looked for."""
 _TARGET = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,20}):[A-Za-z_][\w.]*(?:\(.{0,200}\))?")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,20}")
 _APPLICATION = frozenset(
@@ -59,6 +64,11 @@ class Led(NamedTuple):
     names: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     unknown: str = ""
+
+
+def _interprets(words: Sequence[str]) -> bool:
+    """Whether an interpreter of Python is among the words of a command."""
+    return any(is_python_program(base(word)) for word in words)
 
 
 class Commands:
@@ -85,7 +95,8 @@ class Commands:
             ValueError: a script is too large, or nested too deeply.
         """
         self._names, self._files, self._unknown = {}, {}, ""
-        self._started, self._folders = started, list(started.folders)
+        self._started, self._folders, self._copied = started, list(started.folders), list(started.copied)
+        self._folders += started.variables.get("PYTHONPATH", "").split(":")
         variables = {key: [value] for key, value in started.variables.items()}
         if started.words:
             self._words([self._filled(word) for word in started.words], variables, 0)
@@ -129,15 +140,21 @@ class Commands:
 
     def _words(self, words: Sequence[str], variables: Mapping[str, list[str]], depth: int) -> None:
         """Follow one command from its first word to its last."""
-        if depth > MAX_DEPTH or not words or base(words[0]) in _HANDLING:
+        if depth > MAX_DEPTH or not words:
             return
         words = words[:MAX_WORDS]
+        if base(words[0]) in _COPYING:
+            self._copied += [(source, words[-1]) for source in words[1:-1] if not source.startswith("-")]
+        if base(words[0]) in _HANDLING and not _interprets(words):
+            return
         at = 0
         while at < len(words):
             word, rest = words[at], words[at + 1 :]
             following = rest[0] if rest else ""
-            if base(word) in _TESTERS or (at and word == "test"):
+            if (base(word) in _TESTERS or (at and word == "test")) and not _interprets(rest):
                 return
+            if word.partition("=")[0] in _SEARCHING:
+                self._folders.append(word.partition("=")[2] or following)
             if is_python_program(base(word)) or (UNKNOWN in word and following == "-m"):
                 at = self._python(words, at + 1)
                 if at < 0:
@@ -188,7 +205,10 @@ class Commands:
                 return at + 2
             if word in {"-W", "-X", "--check-hash-based-pycs"}:
                 at += 2
-            elif word.startswith("-") and word != "-":
+            elif word == "-":
+                self._unknown = "starts Python with a program that it reads from its input"
+                return at + 1
+            elif word.startswith("-"):
                 at += 1
             else:
                 if UNKNOWN in word and not any(self._place_of(w) for w in words[at:]):
@@ -199,10 +219,10 @@ class Commands:
     def _module(self, name: str) -> None:
         if not _DOTTED.fullmatch(name):
             return
-        for source, called in self._started.copied:
+        for source, called in self._copied:
             if posixpath.splitext(posixpath.basename(called))[0] == name.partition(".")[0] and self._is_file(source):
                 self._files[_inside(source)] = None
-        folders = [*self._folders, *(source for source, _ in self._started.copied)]
+        folders = [*self._folders, *(source for source, _ in self._copied)]
         beginnings = [inner.replace("/", ".") for folder in folders for inner in self._known(folder)]
         for full in (name, *(f"{beginning}.{name}" for beginning in dict.fromkeys(beginnings))):
             self._names |= {full: None, f"{full}.__main__": None}
@@ -252,11 +272,11 @@ class Commands:
         parts = [part for part in posixpath.normpath(word).split("/") if part not in {"", ".", ".."}]
         if not parts:
             return ""
-        for source, called in self._started.copied:
+        for source, called in self._copied:
             if parts[-1] in {posixpath.basename(called), posixpath.basename(source)} and self._is_file(source):
                 return _inside(source)
         above = posixpath.dirname(self._place)
-        folders = ["", above, *(s for s, _ in self._started.copied), *self._folders]
+        folders = ["", above, *(s for s, _ in self._copied), *self._folders]
         known = [inner for folder in folders for inner in ("", *self._known(folder))]
         for at in range(min(len(parts), 20)):
             inner = "/".join(parts[at:])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from strictreal.collect.deploy.places import DIRECTIVE, KEYS, Started, by_lines
+from strictreal.collect.deploy.places import DIRECTIVE, KEYS, Started, by_lines, is_of_tests
 from strictreal.collect.pipelines import refuse_depth
 
 _FOLDERS = frozenset({"working_dir", "workingDir", "workdir", "rootDir", "cwd", "directory"})
@@ -49,7 +49,17 @@ def _of_document(document: yaml.Node | None) -> Iterator[Started]:
             raise ValueError(f"holds more than {MAX_NODES} nodes (bound: nodes)")
         if isinstance(node, yaml.MappingNode):
             yield from _of_mapping(node)
-            stack += [value for _, value in node.value]
+            stack += [
+                value
+                for key, value in node.value
+                if _text(key) != "services" or not isinstance(value, yaml.MappingNode)
+            ]
+            services = [
+                value.value
+                for key, value in node.value
+                if _text(key) == "services" and isinstance(value, yaml.MappingNode)
+            ]
+            stack += [value for pairs in services for name, value in pairs if not is_of_tests(_text(name))]
         elif isinstance(node, yaml.SequenceNode):
             stack += node.value
 

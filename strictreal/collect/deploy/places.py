@@ -16,6 +16,8 @@ MAX_COMMANDS = 2_000
 _INSTRUCTION = re.compile(r"\s*(?:ONBUILD\s+)?([A-Za-z]+)\s+(.*)", re.DOTALL)
 _OPTIONS = re.compile(r"(?:--[\w-]+(?:=\S*)?\s+)*")
 _PAIR = re.compile(r"""([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"|'[^']*'|\S*)""")
+_OF_TESTS = frozenset({"test", "tests", "testing", "e2e", "pytest", "unittest"})
+_STAGE = re.compile(r"(?i)\sAS\s+(\S+)")
 _PROCESS = re.compile(r"([A-Za-z0-9_-]+):\s*(.+)")
 _SETTING = re.compile(r"\s*([\w.-]+)\s*=\s*(.*)")
 _SCHEDULE = re.compile(r"\s*(?:@\w+|(?:[\d*/,\-A-Za-z?LW#]+\s+){5})\s*(.+)")
@@ -65,6 +67,11 @@ class Started:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+def is_of_tests(name: str) -> bool:
+    """Whether a file, a service or a stage of an image is called so that it is there for tests."""
+    return not _OF_TESTS.isdisjoint(re.split(r"[._-]", name.lower()))
+
+
 def is_place(path: str) -> bool:
     """Whether a file, by its name, is one of those that `started` reads."""
     return any(kind.search(path) for kind in (DOCKERFILE, _PROCFILE, _UNIT, _UWSGI, _SUPERVISOR, _CRON, _PLATFORM))
@@ -97,6 +104,7 @@ class _Stage:
     folders: list[str] = field(default_factory=list)
     copied: list[tuple[str, str]] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    name: str = ""
     entry: tuple[int, tuple[str, ...], str] | None = None
     command: tuple[int, tuple[str, ...], str] | None = None
 
@@ -113,9 +121,13 @@ def _of_image(lines: list[str]) -> Iterator[Started]:
             continue
         name, rest = found[1].upper(), found[2].strip()
         if name == "FROM":
-            yield from _of_stage(stage, checked)
+            if not is_of_tests(
+                stage.name
+            ):  # of a stage that is not the last, which is what a build without a target makes
+                yield from _of_stage(stage, checked)
             # A stage begins where another ended: what that one was given may be what this one has.
             stage, checked = _Stage(list(stage.folders), list(stage.copied), dict(stage.variables)), []
+            stage.name = called[1] if (called := _STAGE.search(rest)) else ""
         elif name in {"ENV", "ARG"}:
             pairs = {key: value.strip("\"'") for key, value in _PAIR.findall(rest)}
             key, _, value = rest.partition(" ")

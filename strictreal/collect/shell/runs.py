@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from tree_sitter import Node
 
 from strictreal.collect.shell import audits, status
 from strictreal.collect.shell.audits import SHELLS, base
+from strictreal.collect.shell.reached import MAX_LEVELS, MAX_SHOWN, Reach, Work, hash_of, shown
 from strictreal.collect.shell.syntax import descendants, parse, row, text_of
 from strictreal.collect.shell.words import UNKNOWN, Names
 from strictreal.collect.strictevasion import Evasion
 from strictreal.config import STRICT_VARIABLE
-from strictreal.model import digest
 
-MAX_LEVELS = 8
-"""Scripts in strings of scripts, and functions that call functions."""
 MAX_RUNS = 500
-"""Audits of one script."""
-MAX_SHOWN = 160
+"""Audits of one script, each way to one counting; the whole text of a script with more tells it from another."""
+MAX_HEARD = 100
+"""Ways in which a script loses the status of its audits."""
 STRICT = re.compile(rf"{STRICT_VARIABLE}[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?(?:1|true|yes|on)\b", re.IGNORECASE)
 SENSITIVE = re.compile(r"PATH|PYTHON\w*|BASH_ENV|ENV|LD_\w+|SHELLOPTS|STRICTREAL_\w+|SOMABRAIN_\w+")
 """Variables that decide which program an audit is, or what it does."""
@@ -37,7 +37,6 @@ _LAUNCHERS = frozenset(
     """.split()
 )
 _EXPRESSION = re.compile(r"\$?\{\{[^\n]{0,400}?\}\}")
-_LISTS = {"&&": "if {}", "||": "unless {}"}
 
 Carried = Callable[[Sequence[str]], str]
 """What a command runs that holds audits itself, such as a script of the subject; "" for nothing."""
@@ -73,8 +72,8 @@ def runs(
         carried: what says of a command that it runs audits of another file.
     """
     try:
-        reader = _Reader(text, first, carried or _nothing, 0)
-        found = list(reader.runs())[: MAX_RUNS + 1]
+        reader = _Reader(text, first, carried or _nothing, 0, Work())
+        found = list(islice(reader.runs(), MAX_RUNS + 1))
         if not found:
             return []
         evasions = status.read(reader.plainly(), first, pipefail=pipefail, errexit=errexit, lost=lost)
@@ -86,8 +85,8 @@ def runs(
             heard.add(f"in {hash_of(text)}")
     except (ValueError, RecursionError):
         found, heard = [Run(first, frozenset(), frozenset())], {f"unread: {hash_of(text)}"}
-    if len(found) > MAX_RUNS:
-        heard.add(f"unread: {hash_of(text)}")
+    if len(found) > MAX_RUNS or len(heard) > MAX_HEARD:
+        heard = {f"unread: {hash_of(text)}"}
     return [Run(run.line, run.asks, run.guards | heard) for run in found]
 
 
@@ -95,16 +94,13 @@ def _nothing(words: Sequence[str]) -> str:
     return ""
 
 
-def hash_of(text: str) -> str:
-    """A few digits that tell one text from another, comments and white space apart."""
-    plain = "\n".join(" ".join(line.split()) for line in text.split("\n") if not line.lstrip().startswith("#"))
-    return digest(plain.encode())[:12]
-
-
 class _Reader:
-    def __init__(self, text: str, first: int, carried: Carried, level: int) -> None:
+    def __init__(self, text: str, first: int, carried: Carried, level: int, work: Work) -> None:
+        work.spend(len(text))
+        self._work = work
         self._root = parse(text)
         self._text = text
+        self._lines = text.split("\n")
         self._first = first
         self._carried = carried
         self._level = level
@@ -118,6 +114,7 @@ class _Reader:
         for node in self._nodes:
             if node.type == "command" and (words := self._names.words(node)):
                 self._calls.setdefault(words[0], []).append(node)
+        self._reach = Reach(text, self._nodes, self._calls, self._names, work)
 
     def runs(self) -> Iterator[Run]:
         if self._level > MAX_LEVELS:
@@ -129,7 +126,7 @@ class _Reader:
         strict = frozenset({"--strict"} if any(STRICT.match(text_of(node)) for node in assigned) else ())
         for node in self._nodes:
             for run in self._of(node):
-                for guards in self._reached(node, MAX_LEVELS):
+                for guards in self._reach.ways(node).elements():
                     yield Run(run.line, run.asks | strict, run.guards | guards | everywhere)
 
     def _of(self, node: Node) -> Iterator[Run]:
@@ -154,10 +151,9 @@ class _Reader:
                 yield from self._inner(meaning, line)
             for text in _scripts(words):
                 yield from self._inner(text, line)
-        elif node.type == "heredoc_body" and node.parent is not None:
-            statement = node.parent
-            while statement.parent is not None and statement.type != "redirected_statement":
-                statement = statement.parent
+        elif node.type == "heredoc_body" and (statement := self._reach.parent(node)):
+            while (above := self._reach.parent(statement)) and statement.type != "redirected_statement":
+                statement = above
             body = statement.child_by_field_name("body")
             called = self._names.words(body) if body is not None and body.type == "command" else []
             if any(base(word) in SHELLS | {"ssh", "su"} for word in called):
@@ -167,7 +163,7 @@ class _Reader:
 
     def _inner(self, text: str, line: int) -> Iterator[Run]:
         if text != self._text:
-            inner = _Reader(text.replace(UNKNOWN, "UNKNOWN"), line, self._carried, self._level + 1)
+            inner = _Reader(text.replace(UNKNOWN, "UNKNOWN"), line, self._carried, self._level + 1, self._work)
             yield from (Run(line, run.asks, run.guards) for run in inner.runs())
             self.deep |= inner.deep or bool(inner._carriers)
 
@@ -186,9 +182,9 @@ class _Reader:
 
     def _unknown(self, node: Node, words: Sequence[str]) -> frozenset[str]:
         """What of a command is worked out elsewhere, as it is written: an expression of a workflow, a variable."""
-        lines = self._text.split("\n")[row(node) : node.end_point.row + 1]
-        found = {_shown(each[0]) for each in _EXPRESSION.finditer("\n".join(lines))}
-        return frozenset(found | ({f"… {_shown(text_of(node))}"} if UNKNOWN in " ".join(words) else set()))
+        lines = self._lines[row(node) : node.end_point.row + 1]
+        found = {shown(each[0]) for each in _EXPRESSION.finditer("\n".join(lines))}
+        return frozenset(found | ({f"… {shown(text_of(node))}"} if UNKNOWN in " ".join(words) else set()))
 
     def _assigned(self, node: Node) -> list[str]:
         return [text_of(child) for child in node.named_children if child.type == "variable_assignment"]
@@ -207,84 +203,6 @@ class _Reader:
                     yield f"with {text_of(node)[:MAX_SHOWN]}"
             elif node.type == "command" and (words := self._names.words(node))[:1] == ["set"]:
                 yield from ("set -n" for word in words[1:] if re.fullmatch(r"-\w*n\w*", word))
-
-    # -- conditions
-
-    def _reached(self, node: Node, depth: int) -> Iterator[frozenset[str]]:
-        """What each way to a statement depends on; nothing for one that nobody calls."""
-        guards = set(_conditions(node)) | set(self._ended(node))
-        holder = _function(node)
-        if holder is None:
-            yield frozenset(guards)
-            return
-        name = holder.child_by_field_name("name")
-        calls = self._calls.get(text_of(name), []) if name is not None else []
-        calls = [call for call in calls if _function(call) != holder]
-        if not calls or depth <= 0:
-            # Called by who sources the file, or by nobody: then it is as the whole text says.
-            yield frozenset({*guards, f"in a function of {hash_of(self._text)}"})
-        for call in calls[:20]:
-            for outer in self._reached(call, depth - 1):
-                yield outer | guards
-
-    def _ended(self, node: Node) -> Iterator[str]:
-        """What may end the script before a statement, and with success."""
-        for name in ("exit", "return", "exec", "kill", "circleci-agent"):
-            for other in self._calls.get(name, ()):
-                if other.start_byte >= node.start_byte or _function(other) not in {None, _function(node)}:
-                    continue
-                words = self._names.words(other)
-                if name in {"exit", "return"} and re.fullmatch(r"[1-9]\d{0,2}", " ".join(words[1:])):
-                    continue
-                outer, apart = other, False
-                while outer.parent is not None and outer.parent.type not in {"program", "function_definition"}:
-                    outer = outer.parent
-                    apart |= outer.type in {"subshell", "command_substitution"}
-                whole = outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
-                shown = text_of(other if whole else outer)
-                if not apart and not (name == "exec" and (len(words) < 2 or audits.is_audit(words[1:]))):
-                    yield f"unless it ended before: {_shown(shown)}"
-
-
-def _conditions(node: Node) -> Iterator[str]:
-    """The conditions around a statement, up to the function or the script that holds it."""
-    below, above = node, node.parent
-    while above is not None and above.type != "function_definition":
-        if above.type == "if_statement":
-            asked = [c for c in above.children_by_field_name("condition") if c.is_named]
-            if below not in asked:
-                shown = " ".join(text_of(c) for c in asked)
-                yield f"{'else of' if below.type in {'elif_clause', 'else_clause'} else 'if'} {_shown(shown)}"
-        elif above.type == "elif_clause":
-            asked = above.named_children[:1]
-            if below not in asked:
-                yield f"elif {_shown(' '.join(text_of(c) for c in asked))}"
-        elif above.type == "case_item":
-            held = above.parent.child_by_field_name("value") if above.parent is not None else None
-            patterns = " | ".join(text_of(p) for p in above.children_by_field_name("value"))
-            yield f"case {_shown(text_of(held) if held else '')} in {_shown(patterns)}"
-        elif above.type in {"while_statement", "for_statement", "c_style_for_statement"}:
-            body = above.child_by_field_name("body")
-            if body is not None and below == body:
-                yield _shown(text_of(above)[: body.start_byte - above.start_byte])
-        elif above.type == "list":
-            sides = [child for child in above.named_children if child.type != "comment"]
-            sign = next((child.type for child in above.children if child.type in _LISTS), "&&")
-            if len(sides) > 1 and below != sides[0]:
-                yield _LISTS[sign].format(_shown(text_of(sides[0])))
-        below, above = above, above.parent
-
-
-def _function(node: Node) -> Node | None:
-    above = node.parent
-    while above is not None and above.type != "function_definition":
-        above = above.parent
-    return above
-
-
-def _shown(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= MAX_SHOWN else f"{plain[:MAX_SHOWN]}… {hash_of(text)}"
 
 
 def _scripts(words: Sequence[str]) -> Iterator[str]:
@@ -305,7 +223,7 @@ def _asked(words: Sequence[str], assigned: Sequence[str]) -> tuple[frozenset[str
     """What the words of an audit ask for, and what they make it depend on."""
     at = next((i for i, word in enumerate(words) if base(word).startswith("strictreal")), 0)
     guards = {
-        f"through {_shown(' '.join(words[:at]))}" for _ in range(1) if not all(_launches(word) for word in words[:at])
+        f"through {shown(' '.join(words[:at]))}" for _ in range(1) if not all(_launches(word) for word in words[:at])
     }
     asks: set[str] = set()
     rest = list(words[at + 1 :]) if base(words[at]).startswith("strictreal") else ["make", *words[1:]]
@@ -327,7 +245,7 @@ def _asked(words: Sequence[str], assigned: Sequence[str]) -> tuple[frozenset[str
         if STRICT.search(text):
             asks.add("--strict")
         elif "=" in text and SENSITIVE.fullmatch(name):
-            guards.add(f"with {_shown(text)}")
+            guards.add(f"with {shown(text)}")
     return frozenset(asks), frozenset(guards)
 
 
