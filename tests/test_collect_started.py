@@ -146,6 +146,13 @@ def test_what_may_be_started_and_nobody_knows_is_a_gap(tmp_path: Path, files: di
     assert any(isinstance(f, LeftOut) and f.where.path == place for f in facts(root, accepted))
 
 
+def test_what_is_started_out_of_an_environment_that_was_left_out_is_a_gap(tmp_path: Path):
+    environment = {"venv/pyvenv.cfg": "home = /usr/bin\n", "venv/bin/server.py": "", "venv/bin/python": ""}
+    image = 'FROM a\nCOPY . /srv\nCMD ["/srv/venv/bin/python", "/srv/venv/bin/server.py"]\n'
+    [gap] = gaps(lay(tmp_path, {"app/core.py": "", **environment, "Dockerfile": image}))
+    assert gap.startswith("Dockerfile:3 starts /srv/venv/bin/server.py, which was left out: ")
+
+
 def test_where_everything_is_the_products_nothing_that_is_started_is_a_gap(tmp_path: Path):
     assert gaps(lay(tmp_path, {"app/core.py": "", "Dockerfile": "FROM a\nCMD python -m $MAIN\n"})) == []
 

@@ -60,7 +60,7 @@ def starts(tree: Tree, config: Config, python: Iterable[str]) -> list[Start]:
     apart = {path for path in python if role(path, "python") != "product"}
     apart |= {e.path for e in tree if (language := language_of(e.path)) and role(e.path, language) != "product"}
     apart |= {e.path for e in tree if unread(e.path) and role(e.path, "") != "product"}
-    if not apart:
+    if not apart and not tree.left_out:
         return []  # everything is the product's already
     hints = {_hint(path).encode() for path in apart}
     folders = {folder for path in tree.paths for folder in _above(path)}

@@ -14,6 +14,7 @@ from strictreal.collect.shell.audits import SHELLS, base
 from strictreal.collect.shell.syntax import descendants, parse, text_of
 from strictreal.collect.shell.words import UNKNOWN, Names
 from strictreal.errors import StrictRealError
+from strictreal.redact import redact
 from strictreal.subject import Tree
 
 MAX_DEPTH = 6
@@ -211,6 +212,8 @@ class Commands:
             elif word.startswith("-"):
                 at += 1
             else:
+                if not self._place_of(word) and (reason := self._left_out(word)):
+                    self._unknown = f"starts {redact(word[:MAX_PATH])}, which was left out: {reason}"
                 if UNKNOWN in word and not any(self._place_of(w) for w in words[at:]):
                     self._unknown = "starts Python with a script that is worked out elsewhere"
                 return at
@@ -264,6 +267,16 @@ class Commands:
         self._followed.add(key)
         self._folders.append(posixpath.dirname(found))
         self._text(self._read(found), variables, rest, depth + 1)
+
+    def _left_out(self, word: str) -> str:
+        """Why a script was passed over that lies in the subject's folder and in nobody's listing; "" where none is."""
+        parts = [part for part in posixpath.normpath(word).split("/") if part not in {"", ".", ".."}]
+        for at in range(min(len(parts), MAX_DEPTH)) if word.endswith(".py") else ():
+            inner = "/".join(parts[at:])
+            for folder, reason in self._tree.left_out:
+                if inner.startswith(folder.rstrip("/") + "/"):
+                    return reason
+        return ""
 
     def _place_of(self, word: str) -> str:
         """The file of the subject that a path of the machine may be; "" for none."""

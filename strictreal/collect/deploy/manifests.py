@@ -5,18 +5,16 @@ A template is no YAML. It is read as YAML with its directives taken out; where e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import yaml
 
-from strictreal.collect.deploy.places import DIRECTIVE, KEYS, Started, by_lines, is_of_tests
+from strictreal.collect.deploy.places import KEYS, Started, by_lines, filled, is_of_tests
 from strictreal.collect.pipelines import refuse_depth
 
 _FOLDERS = frozenset({"working_dir", "workingDir", "workdir", "rootDir", "cwd", "directory"})
 _VARIABLES = frozenset({"env", "environment", "envs", "variables"})
 MAX_NODES = 200_000
-_ALONE = re.compile(r"\s*(?:-\s*)?(?:\{\{(?:[^}]|\}(?!\})){0,2000}\}\}\s*)+")
 
 
 def started(text: str) -> Iterator[Started]:
@@ -26,7 +24,7 @@ def started(text: str) -> Iterator[Started]:
         ValueError: it is nested too deeply, or holds more than `MAX_NODES` nodes.
     """
     template = "{{" in text
-    plain = "\n".join("" if _ALONE.fullmatch(line) else DIRECTIVE.sub("X", line) for line in text.split("\n"))
+    plain = "\n".join("" if _alone(line) else filled(line, "X") for line in text.split("\n"))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         refuse_depth(plain if template else text, loader)
@@ -36,6 +34,12 @@ def started(text: str) -> Iterator[Started]:
         return
     for document in documents:
         yield from _of_document(document)
+
+
+def _alone(line: str) -> bool:
+    """Whether a line holds directives and nothing else, which may write any lines or none."""
+    inner = line.lstrip().removeprefix("-").lstrip()
+    return inner.startswith("{{") and not filled(inner, "").strip()
 
 
 def _of_document(document: yaml.Node | None) -> Iterator[Started]:

@@ -15,22 +15,22 @@ MAX_COMMANDS = 2_000
 """Of one file."""
 _INSTRUCTION = re.compile(r"\s*(?:ONBUILD\s+)?([A-Za-z]+)\s+(.*)", re.DOTALL)
 _OPTIONS = re.compile(r"(?:--[\w-]+(?:=\S*)?\s+)*")
-_PAIR = re.compile(r"""([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"|'[^']*'|\S*)""")
+_PAIR = re.compile(r"""\b([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"|'[^']*'|\S*)""")
 _OF_TESTS = frozenset({"test", "tests", "testing", "e2e", "pytest", "unittest"})
 _STAGE = re.compile(r"(?i)\sAS\s+(\S+)")
 _PROCESS = re.compile(r"([A-Za-z0-9_-]+):\s*(.+)")
 _SETTING = re.compile(r"\s*([\w.-]+)\s*=\s*(.*)")
 _SCHEDULE = re.compile(r"\s*(?:@\w+|(?:[\d*/,\-A-Za-z?LW#]+\s+){5})\s*(.+)")
-_QUOTED = re.compile(r"""\"((?:[^\"\\\n]|\\.){1,4000})\"|'([^'\n]{1,4000})'""")
+_QUOTED = re.compile(r"""(?<!\\)\"((?:[^\"\\\n]|\\.){1,4000})\"|'([^'\n]{1,4000})'""")
 DOCKERFILE = re.compile(r"(?i)(?:^|/)(?:[^/]*[.-])?(?:Dockerfile|Containerfile)(?:[.-][^/]*)?$")
 _PROCFILE = re.compile(r"(?i)(?:^|/)Procfile(?:\.[^/]*)?$")
 _UNIT = re.compile(r"(?:^|/)[^/]+\.service(?:\.(?:in|j2|tpl|tmpl)|\.d/[^/]+\.conf)?$")
 _UWSGI = re.compile(r"(?i)(?:^|/)[^/]*uwsgi[^/]*\.ini$")
 _MODULES = frozenset({"module", "wsgi", "wsgi-file", "file", "mule", "attach-daemon", "smart-attach-daemon"})
 """Settings of uWSGI that name what it runs."""
-_HERE = re.compile(r"(?i)\s*(?:COPY|ADD|RUN)\s.{0,400}?<<-?\s*[\"']?([A-Za-z_]\w{0,40})[\"']?")
+_HERE = re.compile(r"(?i)\s*(?:COPY|ADD|RUN)\s.{0,400}?(?<!<)<<-?\s*[\"']?([A-Za-z_]\w{0,40})[\"']?")
 _WRITTEN = re.compile(
-    r"""(?:echo|printf)\s+(?:-\w+\s+)*(?:"((?:[^"\\]|\\.){0,4000})"|'([^']{0,4000})')\s*(?:>|\|\s*tee)"""
+    r"""(?:echo|printf)\s+(?:-\w{1,20}\s+){0,5}(?:"((?:[^"\\]|\\.){0,4000})"|'([^']{0,4000})')\s*(?:>|\|\s*tee)"""
 )
 """A text that a step of a build writes into a file, which may be a script."""
 _SUPERVISOR = re.compile(
@@ -40,8 +40,6 @@ _CRON = re.compile(r"(?i)(?:^|/)(?:crontab[^/]*|[^/]*\.cron(?:tab)?)$|(?:^|/)cro
 _PLATFORM = re.compile(r"(?i)(?:^|/)(?:fly|nixpacks|railway|netlify|wrangler)\.(?:toml|json)$|\.(?:tf|hcl|nomad)$")
 
 
-DIRECTIVE = re.compile(r"\{\{(?:[^}]|\}(?!\})){0,2000}\}\}")
-"""What a template has filled in."""
 _KEYED = re.compile(rf"(\s*)(?:-\s+)?[\"']?({'|'.join(KEYS)})[\"']?\s*[:=]\s*(.*)")
 _ITEM = re.compile(r"""[^\s,\[\]"']+|"[^"]*"|'[^']*'""")
 
@@ -154,13 +152,16 @@ def _of_image(lines: list[str]) -> Iterator[Started]:
 def _bodies(source: list[str]) -> Iterator[tuple[int, str]]:
     """(line, text) of each here document of an image, whose lines are taken out: they are no instructions."""
     at = 0
+    last = {line.strip(): number for number, line in enumerate(source)}
     while at < len(source):
         found = _HERE.match(source[at][:20_000])
-        end = next((n for n in range(at + 1, len(source)) if source[n].strip() == found[1]), 0) if found else 0
-        if end:
+        end = at
+        # What never ends is none (`$((1 << N))`), and is not looked for: the lines of one that ends are passed once.
+        if found and last.get(found[1], 0) > at:
+            end = next(number for number in range(at + 1, len(source)) if source[number].strip() == found[1])
             yield at + 2, "\n".join(source[at + 1 : end])
             source[at + 1 : end + 1] = [""] * (end - at)
-        at = max(at, end) + 1
+        at = end + 1
 
 
 def _of_stage(stage: _Stage, checked: list[tuple[int, tuple[str, ...], str]]) -> Iterator[Started]:
@@ -210,6 +211,15 @@ def _of_settings(lines: list[str]) -> Iterator[Started]:
                 yield Started(number, words, folders=folders, variables=variables)
 
 
+def filled(text: str, instead: str) -> str:
+    """A template with something else for each of its directives; one that does not end is none."""
+    parts, at = list[str](), 0
+    while (start := text.find("{{", at)) >= 0 and (end := text.find("}}", start + 2)) >= 0:
+        parts += [text[at:start], instead]
+        at = end + 2
+    return "".join([*parts, text[at:]])
+
+
 def by_lines(text: str) -> Iterator[Started]:
     """What stands behind a key of a command, and the lines below it that belong to it."""
     lines = text.split("\n")
@@ -222,5 +232,5 @@ def by_lines(text: str) -> Iterator[Started]:
             if below.strip() and (own < indent or (own == indent and not below.lstrip().startswith("-"))):
                 break
             held.append(below.strip().removeprefix("- "))
-        words = [w.strip("\"'") for part in held for w in _ITEM.findall(DIRECTIVE.sub("X", part))]
+        words = [w.strip("\"'") for part in held for w in _ITEM.findall(filled(part, "X"))]
         yield Started(number, tuple(word for word in words if word not in {"|", ">", "|-", ">-", "-"}))
