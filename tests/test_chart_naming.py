@@ -15,6 +15,7 @@ from subjects import lay
 from strictreal.cache import Cache
 from strictreal.collect import charts
 from strictreal.collect.chart import deployed, named, naming
+from strictreal.collect.chart.overlays import MAX_BYTES
 from strictreal.config import Config
 from strictreal.facts.charts import Chart, Manifest, Render
 from strictreal.model import Gap
@@ -151,6 +152,42 @@ def test_a_hostile_template_costs_no_more_than_its_bound(text):
     began = time.process_time()
     read(text)
     assert time.process_time() - began < 20
+
+
+BEGINNING = {"comments": "{{/* }}", "characters": "{{ ' }}", "blocks": "{{if.a}}", "texts": '{{ `{{ "'}
+UNENDED = {name: part * (MAX_BYTES // len(part) - 10) for name, part in BEGINNING.items()}
+UNENDED["a text"] = '{{ "' + '\\"' * (MAX_BYTES // 2 - 100)
+
+
+@pytest.mark.parametrize("text", UNENDED.values(), ids=UNENDED)
+def test_what_never_ends_is_looked_for_once(text):
+    """Each of these would take minutes or hours if what begins were looked for to the end of the file every time."""
+    assert read(f'{{{{ eq .Release.Name "prod" }}}}{text}') == ({("Name", "prod")}, [])
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        '{{/* }} {{ " */}}',
+        '{{-\t/* " */}}',
+        '{{/*/}}{{ " */}}',
+        '{{ `{{ "` }}',
+        f'{{{{ "{"x" * 3_000}}}}}" }}}}',
+        "{{ $q := '\"' }}",
+        "{{ eq '\"' '\\'' }}",
+        '{{ "\\"}}" }}',
+        "{{ and '\"' true }}{{ if and '\"' (eq .Release.Name \"prod\") }}{{ end }}",
+    ],
+)
+def test_what_stands_in_comments_and_texts_hides_nothing_behind_it(before):
+    assert read(f'{before}{{{{ eq .Release.Name "prod" }}}}') == ({("Name", "prod")}, [])
+
+
+def test_large_templates_are_read_and_too_large_ones_are_told():
+    decides = '{{ eq .Release.Name "prod" }}'
+    assert read(f"{'#' * 2 * MAX_BYTES}{decides}") == ({("Name", "prod")}, [])
+    [undecided] = read(f"{'#' * naming.MAX_TEMPLATES}{decides}")[1]
+    assert "bound: templates" in undecided.text
 
 
 def test_constants_that_begin_or_end_a_name_are_filled_up_to_one():

@@ -15,7 +15,7 @@ from subjects import lay
 
 from strictreal.cache import Cache
 from strictreal.collect import charts
-from strictreal.collect.chart import deployed
+from strictreal.collect.chart import deployed, helmlines
 from strictreal.collect.chart.given import UNKNOWN, Deployment, NotTold, Piece, composed
 from strictreal.collect.chart.helmlines import deployments as of_script
 from strictreal.config import Config, Exclude
@@ -95,6 +95,16 @@ RENDERED = {
     "a shell in a shell": ("deploy.sh", "bash -c 'helm upgrade web charts/web --set priv=true'\n", 1),
     "a here document": ("deploy.sh", "ssh host <<EOF\nhelm upgrade web charts/web --set priv=true\nEOF\n", 2),
     "a Makefile": ("Makefile", "CHART := charts/web\nup:\n\t@helm upgrade web $(CHART) --set priv=true\n", 3),
+    "a Makefile that appends": (
+        "Makefile",
+        "F := --set a=b\nF += --set \\\n  priv=true\nup:\n\thelm upgrade web charts/web $(F)\n",
+        5,
+    ),
+    "a script without an ending": (
+        "bin/deploy",
+        "#!/usr/bin/env bash\nhelm upgrade web charts/web --set priv=true\n",
+        2,
+    ),
     "a workflow": (
         ".github/workflows/d.yml",
         "jobs:\n  d:\n    steps:\n      - run: |\n          helm upgrade web charts/web --set priv=true\n",
@@ -208,6 +218,7 @@ QUIET = {
     "a sentence": ("deploy.sh", "echo 'run helm upgrade web charts/web --set priv=true'\n"),
     "a comment": ("deploy.sh", "# helm upgrade web charts/web --set priv=true\n"),
     "another program": ("deploy.sh", "kubectl apply -f charts/web --set priv=true\n"),
+    "a file that is no script": ("NOTES", "helm upgrade web charts/web --set priv=true\n"),
     "nothing given": ("deploy.sh", "helm upgrade --install web charts/web -n live --wait\n"),
     "a commit": ("deploy.sh", "helm upgrade web charts/web --set tag=$GITHUB_SHA,n=$(git rev-parse --short HEAD)\n"),
     "another chart of Argo CD": (
@@ -246,9 +257,35 @@ def test_a_deployment_of_an_unknown_one_of_several_charts_is_a_gap(tmp_path):
     assert "does not tell which it is" in found.all(Gap)[0].reason
 
 
+def test_variables_of_make_without_end_are_a_gap_that_names_the_bound(tmp_path):
+    bomb = "".join(f"A{number} := {f'$(A{number + 1})' * 60}\n" for number in range(8))
+    other = {path.replace("web", "api"): text.replace("web", "api") for path, text in WEB.items()}
+    makefile = f"{bomb}A8 := x\nup:\n\t$(HELM) upgrade web charts/web --set $(A0)\n"
+    for number, charts_of in enumerate(({}, other)):
+        found = seen(tmp_path / str(number), {**charts_of, "Makefile": makefile})
+        assert found.gaps == {("Makefile", 1)}
+        assert all("bound: variables of make" in gap.reason for gap in found.all(Gap))
+
+
 def test_a_file_that_a_worker_cannot_read_is_a_gap_where_it_deploys(tmp_path):
     found = seen(tmp_path, {"release.yaml": "kind: HelmRelease\nspec: [\n"})
     assert found.gaps == {("release.yaml", 0)}
+
+
+def test_a_script_of_too_many_commands_is_a_gap_whatever_it_calls_helm(tmp_path):
+    found = seen(tmp_path, {"Makefile": "up:\n" + "\t$(HELM) upgrade web charts/web --set priv=true\n" * 501})
+    assert found.gaps == {("Makefile", 0)}
+    assert "bound: commands of helm" in found.all(Gap)[0].reason
+
+
+@pytest.mark.parametrize("part", ["{{ ", "{{" + " " * 100, "{{{ } ", "helm install x "])
+def test_a_script_of_what_never_ends_is_read_once(part):
+    """Each of these would take minutes or hours if what begins were looked for to its end every time."""
+    rest = "helm upgrade web charts/web --set priv=true\n"
+    [found] = of_script("s.sh", "# " + part * (500_000 // len(part)) + f"\n{rest}")
+    assert [piece.text for piece in found.pieces] == ["priv=true"]
+    assert not helmlines._deploys("helm install x " * 500_000)
+    assert helmlines._deploys("(( helm upgrade\nhelm upgrade web \\\n -f a")
 
 
 def test_excluded_files_deploy_nothing(tmp_path):

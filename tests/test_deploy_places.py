@@ -62,5 +62,5 @@ def test_every_directive_that_ends_is_filled_and_nothing_else(texts, rest):
 
 @pytest.mark.parametrize("line", ["{{- if .a }}", "  - {{ toYaml .a }}  ", "{{a}}{{b}} ", "-{{a}}"])
 def test_a_line_of_directives_alone_is_no_line_of_a_manifest(line):
-    [started] = manifests.started(f"x: 1\n{line}\ncommand: [python]\n")
-    assert started.words == ("python",)
+    [started] = manifests.started(f"working_dir: /srv\n{line}\ncommand: [python]\n")
+    assert (started.words, started.folders) == (("python",), ("/srv",))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -29,6 +31,10 @@ MIN_FILES = 10
 MAX_DATA_DEPTH = 100
 MAX_DATA_EVENTS = 200_000
 MAX_LABEL = 80
+MAX_PAIRS = 100_000
+"""Audits before and after that are compared; of more, none is as strong as it was."""
+MAX_WITHIN = 100
+"""Audits of one script or target that may be those that were moved."""
 MAX_SHOWN = 1000
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _TIGHTENS_WHEN_GONE = ("configuration.exclude", "configuration.unread", "waiver")
@@ -91,7 +97,7 @@ def _weakened(old: dict[str, Part], new: dict[str, Part]) -> Iterator[GateChange
     """Rules, tests of rules, audits, criteria and constraints that the change takes away, alters or adds."""
     gone = {name: part for name, part in old.items() if name not in new}
     fresh = {name: part for name, part in new.items() if name not in old}
-    yield from _audits(gone, fresh)
+    yield from _Audits(gone, fresh, new).changes()
     bound = {name for name in gone if name.partition(".checks[")[0] in gone and ".checks[" in name}
     for name, was in sorted((name, part) for name, part in gone.items() if name not in bound):
         # A rule that only changed is told once, with what it became.
@@ -127,28 +133,66 @@ def _weakened(old: dict[str, Part], new: dict[str, Part]) -> Iterator[GateChange
             )
 
 
-def _audits(gone: dict[str, Part], fresh: dict[str, Part]) -> Iterator[GateChange]:
-    """Audits of pipelines that another took the place of, which are taken out of both.
+class _Audits:
+    """Audits of pipelines that are no more, and those that are new, by what starts them."""
 
-    One that is as much of a gate may stand anywhere; of the rest, those that are started by the same are told together.
-    """
-    ours = [name for name in gone if name.startswith(gatestrength.AUDIT)]
-    for stronger in (True, False):
-        for name in sorted(ours, key=lambda name: len(gone[name].value) if name in gone else 0):
-            event = name.partition("[")[0]
-            others = [n for n in fresh if n.partition("[")[0] == event] if name in gone else []
-            if stronger:
-                others = [n for n in others if gateaudits.at_least(gone[name].value, fresh[n].value)]
-            if others:
-                became = min(others, key=lambda n: (-len(fresh[n].value), n))
-                was, now = gone.pop(name), fresh.pop(became)
-                yield GateChange(
-                    where=Location(now.path, now.line),
-                    name=redact(event),
-                    before=_readable(event, was.value),
-                    after=_readable(event, now.value),
-                    tightens=stronger,
-                )
+    def __init__(self, gone: dict[str, Part], fresh: dict[str, Part], new: dict[str, Part]) -> None:
+        self._gone, self._fresh, self._new = gone, fresh, new
+        self._events = defaultdict[str, dict[str, None]](dict)
+        for name in fresh:
+            self._events[name.partition("[")[0]][name] = None
+        self._ours = [name for name in gone if name.startswith(gatestrength.AUDIT)]
+        self._pairs = MAX_PAIRS
+
+    def changes(self) -> Iterator[GateChange]:
+        """Those that another took the place of, which are taken out of both.
+
+        One that is as much of a gate may stand anywhere; of the rest, those that are started by the same are told together.
+        """
+        yield from self._moved()
+        for stronger in (True, False):
+            for name in sorted(self._ours, key=lambda name: len(self._gone[name].value) if name in self._gone else 0):
+                event = name.partition("[")[0]
+                others = list(self._events[event]) if name in self._gone else []
+                if stronger:
+                    others = [n for n in others if self._at_least(self._gone[name].value, self._fresh[n].value)]
+                if others:
+                    became = min(others, key=lambda n: (-len(self._fresh[n].value), n))
+                    del self._events[event][became]
+                    yield self._change(event, self._gone.pop(name), self._fresh.pop(became), tightens=stronger)
+
+    def _moved(self) -> Iterator[GateChange]:
+        """Those in a script, or in a target of make, which a pipeline now runs instead."""
+        held = defaultdict[str, list[str]](list)
+        for name, part in self._new.items():
+            event = name.partition("[")[0].removeprefix(gatestrength.AUDIT).removeprefix(" on ")
+            runs = not event or (event.startswith("make ") and "/" not in part.path)
+            if name.startswith(gatestrength.AUDIT) and runs:
+                held[event or part.path].append(part.value)
+        inside = {
+            name: list(islice(gateaudits.within(self._fresh[name].value, held), MAX_WITHIN))
+            for event, names in self._events.items()
+            for name in list(names)[:MAX_WITHIN]
+            if event.startswith(gatestrength.AUDIT)
+        }
+        for name in self._ours:
+            event, was = name.partition("[")[0], self._gone[name]
+            for other in list(self._events[event])[:MAX_WITHIN]:
+                if any(self._at_least(was.value, value) for value in inside.get(other, ())):
+                    del self._gone[name]
+                    yield self._change(event, was, self._fresh[other], tightens=True)
+                    break
+
+    def _at_least(self, was: str, now: str) -> bool:
+        """Whether one is as much of a gate; where there are too many to compare, none is."""
+        self._pairs -= 1
+        return self._pairs >= 0 and gateaudits.at_least(was, now)
+
+    @staticmethod
+    def _change(event: str, was: Part, now: Part, *, tightens: bool) -> GateChange:
+        before, after = _readable(event, was.value), _readable(event, now.value)
+        where = Location(now.path, now.line)
+        return GateChange(where=where, name=redact(event), before=before, after=after, tightens=tightens)
 
 
 def _narrower(name: str, was: str, now: str) -> bool:

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from strictreal.collect import gateyaml, pipelines, strictstatus
-from strictreal.collect.gateyaml import REFS, Found
+from strictreal.collect import gatemake, gateyaml, pipelines, strictstatus
+from strictreal.collect.gatescripts import Found
+from strictreal.collect.gateworkflow import REFS
 from strictreal.collect.shell.audits import SHELLS, base, mentions_audit
 from strictreal.collect.shell.reached import hash_of
 from strictreal.collect.shell.runs import STRICT, Run, runs
@@ -27,14 +28,14 @@ MAX_ROUNDS = 6
 """How often what runs an audit is looked for in other files, each round one step further from the audit."""
 MAX_AUDITS = 5_000
 """Audits of one file; one with more is told by its text."""
+MAX_INSIDE = 20
+"""Scripts and targets that are looked into for the audits that one command runs."""
 AROUND = 3
 """Lines before and after an audit that count in a file of which nothing else is known."""
 _MAKE = re.compile(r"(?i)(?:^|/)(?:gnu)?makefile[^/]*$|\.mk$")
 _JUST = re.compile(r"(?i)(?:^|/)\.?justfile$")
 _YAML = re.compile(r"(?i)\.ya?ml$")
 _SCRIPT = re.compile(r"(?i)\.(?:sh|bash)$|(?:^|/)(?:run|pre-(?:commit|push))$|(?:^|/)\.(?:husky|ci|githooks)/[^/.]+$")
-_TARGET = re.compile(r"^([^\s#=:][^#=:]{0,400})::?(?!=)([^=;#][^;#]*|)")
-_CONDITIONAL = re.compile(r"\s*(ifn?eq|ifn?def|else|endif)\b(.*)")
 _QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'")
 _TOOLS = {
     "tox": "tox.ini",
@@ -123,6 +124,38 @@ def at_least(was: str, now: str) -> bool:
     return all(guard in guarded or _is_wider(guard, guarded) for guard in after["depends on"])
 
 
+def within(value: str, held: Mapping[str, Sequence[str]], seen: set[str] | None = None) -> Iterator[str]:
+    """The audits that a command runs in another file, each with what the command and the audit depend on, by their values.
+
+    Args:
+        value: of what runs a script, or a target of make.
+        held: the values of the audits of scripts by their paths, and of targets by `make` and their names.
+        seen: the scripts and targets that were looked into, each of which is looked into once.
+    """
+    seen = set() if seen is None else seen
+    outer = json.loads(value)
+    asked = [ask for ask in outer["asks"] if ask != "--strict"]
+    if len(asked) != 1 or not asked[0].startswith(("runs ", "needs ")):
+        return
+    key = re.sub(r"^(?:needs|runs (?:g?make|just)) ", "make ", asked[0]).removeprefix("runs ")
+    if key in seen or len(seen) > MAX_INSIDE:
+        return
+    seen.add(key)
+    for inner in held.get(key, ()):
+        for each in within(inner, held, seen) if _carries(inner) else (inner,):
+            given = json.loads(each)
+            strict = {"--strict"} & set(outer["asks"])
+            both = {
+                "asks": sorted({*given["asks"], *strict}),
+                "depends on": sorted({*given["depends on"], *outer["depends on"]}),
+            }
+            yield msgspec.json.encode(both, order="sorted").decode()
+
+
+def _carries(value: str) -> bool:
+    return any(ask.startswith(("runs ", "needs ")) for ask in json.loads(value)["asks"])
+
+
 def _is_wider(guard: str, guarded: Iterable[str]) -> bool:
     """Whether a filter lets an audit run wherever one that was there did."""
     if not guard.startswith("filter "):
@@ -151,17 +184,20 @@ class _Carriers:
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self._scripts: set[str] = set()
+        self._named: dict[str, list[str]] = defaultdict(list)
+        """Scripts by their names without folders."""
+        self._names: frozenset[str] = frozenset()
         self._called: set[str] = set()
         """Actions and workflows of the subject."""
         self._tools: set[str] = set()
         self._targets: dict[str, None] = {}
-        self._defined = {name for path, text in files.items() if _MAKE.search(path) for name in _targets(text)}
+        self._defined = {name for path, text in files.items() if _MAKE.search(path) for name in gatemake.targets(text)}
         """Targets of the subject's Makefiles: `make audit` is an audit where none of them is called so."""
         self._depending: dict[str, set[str]] = defaultdict(set)
         """Targets that need one, by its name."""
         for path, text in files.items():
             if _MAKE.search(path) or _JUST.search(path):
-                for name, needed in _targets(text).items():
+                for name, needed in gatemake.targets(text).items():
                     for other in needed:
                         self._depending[other].add(name)
 
@@ -180,10 +216,15 @@ class _Carriers:
                     self._targets[target] = None
                     fresh += sorted(self._depending.get(target, ()))
         elif _SCRIPT.search(path):
+            if path not in self._scripts:
+                self._named[name].append(path)
             self._scripts.add(path)
         elif pipelines.is_pipeline(path):
             self._called |= {path, posixpath.dirname(path)} if name.startswith("action.") else {path}
         self._tools |= {tool for tool, file in _TOOLS.items() if file.lower() == name.lower()}
+        files = (posixpath.basename(path) for path in (*self._scripts, *self._called))
+        pieces = (_BETWEEN.split(_QUOTES.sub("", each))[-1] for each in (*files, *self._tools, *self._targets))
+        self._names = frozenset(pieces)
 
     def carried(self, words: Sequence[str]) -> str:
         """What a command runs of the subject that runs audits, or `uses` of a workflow names; "" for nothing."""
@@ -192,8 +233,8 @@ class _Carriers:
         for index, word in enumerate(words[:20]):
             name = base(word)
             if name in {"make", "gmake", "just", "$(MAKE)", "${MAKE}"}:
-                wanted = [w for w in words[index + 1 :] if not w.startswith("-") and "=" not in w]
-                return next((f"{name} {w}" for w in wanted if w in self._targets), "")
+                wanted, told = gatemake.called(words[index + 1 :])
+                return next((" ".join([name, *told, w]) for w in wanted if w in self._targets), "")
             if name in self._tools:
                 return " ".join([name, *(w for w in words[index + 1 :] if not w.startswith("-"))])[:200]
             plain = posixpath.normpath(word).lstrip("./") if word else ""
@@ -205,15 +246,14 @@ class _Carriers:
                 "command",
             }
             runs_it |= bool(index) and words[index - 1].startswith("-") and base(words[0]) in SHELLS
-            found = next((s for s in self._scripts if plain and (s == plain or s.endswith("/" + plain))), "")
+            found = next((s for s in self._named.get(base(plain), ()) if plain and f"/{s}".endswith(f"/{plain}")), "")
             if runs_it and found and ("/" in word or index):
                 return found
         return ""
 
-    def names(self) -> set[str]:
+    def names(self) -> frozenset[str]:
         """A word of each that whoever runs it has to write."""
-        files = (posixpath.basename(path) for path in (*self._scripts, *self._called))
-        return {_BETWEEN.split(_QUOTES.sub("", name))[-1] for name in (*files, *self._tools, *self._targets)}
+        return self._names
 
     def targets(self) -> Set[str]:
         """Targets that run audits."""
@@ -228,75 +268,22 @@ def _audits(path: str, text: str, carriers: _Carriers) -> Iterator[Audit]:
     lines = text.split("\n")
     if _YAML.search(path) and "{{" not in text.replace("${{", ""):
         try:
-            seen: list[Found] = gateyaml.found(path, text, carriers.carried)
+            seen: Iterable[Found] = gateyaml.found(path, text, carriers.carried)
         except ValueError:
             seen = list(_by_lines(path, text, lines))
     elif _MAKE.search(path) or _JUST.search(path):
-        seen = list(_of_recipes(text, lines, carriers, just=bool(_JUST.search(path))))
+        seen = gatemake.found(text, lines, carriers, just=bool(_JUST.search(path)))
     elif _SCRIPT.search(path):
         strict = bool(re.search(rf"(?m)^[^#\n]*{STRICT.pattern}", text, re.IGNORECASE))
         found = runs(text, carried=carriers.carried)
         seen = [Found("", Run(r.line, r.asks | {"--strict"} if strict else r.asks, r.guards)) for r in found]
     else:
         seen = list(_by_lines(path, text, lines))
+    place = pipelines.place(path)
     for event, run in seen:
         if run.asks >= {"make", "audit"} and carriers.defines_audit():
             continue  # a target of the subject that runs no audit
-        yield Audit(path, run.line, event, run.asks, run.guards)
-
-
-def _targets(text: str) -> dict[str, set[str]]:
-    """The targets of a Makefile, each with what it needs."""
-    found: dict[str, set[str]] = {}
-    for _, line in strictstatus.joined(text.split("\n")):
-        match = _TARGET.match(line) if line[:1] not in {"\t", " "} else None
-        for name in match[1].split() if match else ():
-            found.setdefault(name, set()).update(
-                match[2].replace("\\\n", " ").replace("|", " ").split() if match else ()
-            )
-    return found
-
-
-def _of_recipes(text: str, lines: Sequence[str], carriers: _Carriers, *, just: bool) -> Iterator[Found]:
-    strict = any(STRICT.search(line) for line in lines if not line.lstrip().startswith("#"))
-    owners: dict[int, tuple[str, frozenset[str]]] = {}
-    names, conditions = "", list[str]()
-    for offset, line in enumerate(lines):
-        if found := _CONDITIONAL.match(line):
-            if found[1] == "endif":
-                conditions = conditions[:-1]
-            elif found[1] == "else":
-                conditions = [
-                    *conditions[:-1],
-                    f"else of {conditions[-1] if conditions else ''} {found[2].strip()}".strip(),
-                ]
-            else:
-                conditions.append(" ".join(found[0].split()))
-        elif line[:1] not in {"\t", " "} and (target := _TARGET.match(line)):
-            names = " ".join(target[1].split())
-        owners[offset] = names, frozenset(f"if {condition}" for condition in conditions)
-    starts: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
-        for word in line.partition(":")[0].split() if line[:1] not in {"\t", " ", "#"} else ():
-            starts.setdefault(word, number)
-    for name, needed in _targets(text).items():
-        for other in sorted(needed & carriers.targets()) if not name.startswith(".") else ():
-            at = starts.get(name, 1)
-            yield Found(f"make {name}", Run(at, frozenset({f"needs {other}"}), frozenset()))
-    for recipe in strictstatus.recipes(lines, just=just):
-        found_here = runs(
-            recipe.script,
-            recipe.offset + 1,
-            pipefail=recipe.pipefail,
-            errexit=recipe.errexit,
-            lost=recipe.lost,
-            carried=carriers.carried,
-        )
-        names, guards = owners.get(recipe.offset, ("", frozenset()))
-        for run in found_here:
-            asks = run.asks | {"--strict"} if strict else run.asks
-            for name in names.split() or [""]:
-                yield Found(f"make {name}", Run(run.line, asks, run.guards | guards))
+        yield Audit(path, run.line, f"{event} {place}".strip(), run.asks, run.guards)
 
 
 def _by_lines(path: str, text: str, lines: Sequence[str]) -> Iterator[Found]:

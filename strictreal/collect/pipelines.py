@@ -30,6 +30,17 @@ def is_pipeline(path: str) -> bool:
     return bool(_FILES.search(path))
 
 
+def place(path: str) -> str:
+    """Where a workflow stands, for those that may be started by somebody else there, or by nobody: GitHub runs those of
+    `.github` at the root alone, and Gitea prefers `.gitea`; "" for the usual place and for files that are no workflows."""
+    if not (found := _FILES.search(path)):
+        return ""
+    folder, name = path[: found.start()].rstrip("/"), path[found.start() :].lstrip("/").partition("/")[0]
+    return " ".join(
+        [*([f"of {name}"] if name in {".gitea", ".forgejo"} else []), *([f"in {folder}"] if folder else [])]
+    )
+
+
 def facts_of(file: tuple[str, bytes]) -> list[Fact]:
     """reading workflows"""
     path, source = file

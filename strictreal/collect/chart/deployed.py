@@ -32,11 +32,14 @@ MAX_BLOCK = 100_000
 MAX_GIVEN = 60
 """Deployments of one chart that are rendered."""
 _SCRIPTS = re.compile(r"(?i)(?:^|/)(?:[^/]*\.(?:sh|bash|zsh|ksh|just|groovy|ps1|cmd|bat)|justfile|jenkinsfile[^/]*)$")
+_SHELL = re.compile(rb"#![^\n]{0,200}\b(?:ba|da|a|k|z)?sh\b")
+"""How a script begins whose name does not tell that it is one."""
 _MAKE = re.compile(r"(?i)(?:^|/)(?:gnu)?makefile[^/]*$|\.(?:mk|mak)$")
 _YAML = re.compile(r"(?i)\.ya?ml(?:\.gotmpl)?$")
 _TESTS = re.compile(r"(?i)(?:^|/)(?:tests?|testdata|e2e|specimens|fixtures)/")
 _DEPLOYS = re.compile(
-    r"(?m)^kind:[ \t]*[\"']?Helm(?:Release|Chart)\b|^releases:|argoproj\.io/|\bhelm[23]?[ \t]+(?:upgrade|install)\b"
+    r"(?m)^kind:[ \t]*[\"']?Helm(?:Release|Chart)\b|^releases:|argoproj\.io/"
+    r"|(?i:helm)\w{0,40}[)}\"']{0,2}[ \t]+(?:upgrade|install)\b"
 )
 _RELEASE = re.compile(r'resource[ \t]{1,20}"helm_release"')
 _NAME = re.compile(rb"(?m)^name:[ \t]*[\"']?([\w.-]{1,200})")
@@ -115,12 +118,15 @@ def _candidates(tree: Tree, config: Config, charts: Sequence[FoundChart]) -> Ite
         return
     for path in sorted(tree.paths):
         kind = path.endswith(".tf") or _YAML.search(path) or _MAKE.search(path) or _SCRIPTS.search(path)
-        if not kind or path.startswith(within) or excluded(config, path):
+        nameless = not kind and "." not in posixpath.basename(path)
+        if not (kind or nameless) or path.startswith(within) or excluded(config, path):
             continue
         try:
             data = tree.read(path)
         except StrictRealError:
             continue  # the subject's collector says why
+        if nameless and not _SHELL.match(data):
+            continue
         text = data.decode("utf-8-sig", errors="replace")
         if _RELEASE.search(text) if path.endswith(".tf") else _reader(path).mentions(text):
             yield path, text
@@ -156,7 +162,7 @@ class _Matching:
         if roots is None:
             if gives:
                 reason = f"gives values to a chart of which {found.path}:{found.line} does not tell which it is"
-                self.made.gaps += gaps(where, reason)
+                self.made.gaps += gaps(where, ": ".join([reason, *found.unknown[:1]]))
             return
         for root in roots:
             given = self.made.given.setdefault(root, [])

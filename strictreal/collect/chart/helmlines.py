@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from tree_sitter import Node
 
 from strictreal.collect.chart.given import UNKNOWN, Deployment, Piece
+from strictreal.collect.chart.recipes import of_make
 from strictreal.collect.shell import words as shell
 from strictreal.collect.shell.syntax import descendants, parse, row, text_of
+from strictreal.errors import BoundExceeded
 
 MAX_DEPTH = 4
 """Of scripts inside strings."""
@@ -33,13 +35,9 @@ _VALUED = frozenset(
 )
 _SETTING = {f"--{kind}": kind for kind in ("set", "set-string", "set-json", "set-file", "set-literal")}
 _FILES = frozenset({"-f", "--values"})
-_EXPRESSION = re.compile(r"\$?\{\{-?\s{0,20}([^\n]{0,400}?)\s{0,20}-?\}\}")
-_MAKE_VARIABLE = re.compile(r"(?<!\$)\$[({](\w{1,100})[)}]")
-_ASSIGNED = re.compile(r"(?m)^(?:export[ \t]+)?(\w{1,100})[ \t]*[:?]?=[ \t]*([^\n#]{0,400}?)[ \t]*$")
-_BROKEN = re.compile(
-    r"\bhelm[23]?\s[^\n]{0,300}\b(?:install|upgrade|template)\s(?:[^\n]|\\\n){0,2000}\s(?:--set|--values|-f)\b"
-)
-_RECIPE = re.compile(r"(?m)^\t[ \t]*[@+-]{0,3}")
+_EXPRESSION = re.compile(r"\$?\{\{((?:[^{}\n]|\{(?!\{)|\}(?!\}))*+)\}\}")
+_BROKEN = tuple(map(re.compile, (r"\bhelm[23]?\s", r"\b(?:install|upgrade|template)\s", r"\s(?:--set|--values|-f)\b")))
+"""What stands in this order on a line that deploys, where the rest of it is no shell."""
 _COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _FORMED = {
     **dict.fromkeys(("GITHUB_SHA", "CI_COMMIT_SHA", "CIRCLE_SHA1", "BITBUCKET_COMMIT", "BUILDKITE_COMMIT"), _COMMIT),
@@ -88,7 +86,12 @@ def deployments(path: str, text: str, first: int = 1, *, make: bool = False) -> 
     Raises:
         ValueError: it is too large, or holds more commands than MAX_COMMANDS.
     """
-    for number, found in enumerate(_scripts(path, _of_make(text) if make else text, first, 0)):
+    try:
+        text = of_make(text) if make else text
+    except BoundExceeded as error:
+        yield Deployment(path=path, line=first, chart=UNKNOWN, unknown=(str(error),))
+        return
+    for number, found in enumerate(_scripts(path, text, first, 0)):
         if number >= MAX_COMMANDS:
             raise ValueError(f"has more than {MAX_COMMANDS} commands of helm (bound: commands of helm)")
         yield found
@@ -202,23 +205,26 @@ def _scripts(path: str, text: str, first: int, depth: int) -> Iterator[Deploymen
     for node in nodes:
         broken = text_of(node)[:MAX_BROKEN] if node.type == "ERROR" else ""
         rows = range(row(node), node.end_point.row + 1)
-        if _BROKEN.search(broken) and not understood & set(rows):
+        if _deploys(broken) and not understood & set(rows):
             understood |= set(rows)
             yield Deployment(path=path, line=first + row(node), chart=UNKNOWN, unknown=("a command that is not read",))
 
 
+def _deploys(broken: str) -> bool:
+    """Whether a line of a text holds the parts of a command that gives a chart something; each is looked for once."""
+    for line in broken.replace("\\\n", "  ").split("\n"):
+        at = 0
+        for part in _BROKEN:
+            found = part.search(line, at)
+            if not found:
+                break
+            at = found.end()
+        else:
+            return True
+    return False
+
+
 def _expression(found: re.Match[str]) -> str:
     """An expression of a workflow or template as a variable: of a known form, or one that nobody sets."""
-    inner = found[1].strip().removeprefix("env.")
+    inner = found[1].strip("- \t").removeprefix("env.")
     return _FORMED.get(inner, "${_}")
-
-
-def _of_make(text: str) -> str:
-    """Recipes as a shell sees them, with the variables that the Makefile sets to one text."""
-    known: dict[str, set[str]] = {}
-    for name, value in _ASSIGNED.findall(text):
-        known.setdefault(name, set()).add(value)
-    settled = {name: values.pop() for name, values in known.items() if len(values) == 1}
-    for _ in range(5):
-        text = _MAKE_VARIABLE.sub(lambda found: settled.get(found[1], f"${{{found[1]}}}"), text)
-    return _RECIPE.sub("", _ASSIGNED.sub("", text)).replace("$$", "$")

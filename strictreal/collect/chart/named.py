@@ -18,7 +18,9 @@ MAX_NAMES = 1_000
 """Variables, keys and named templates of one chart that hold a name."""
 MAX_ACTION = 10_000
 """Characters of one action that are read."""
-_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.){0,2000}"|`[^`]{0,4000}`|[()|]|:=|[^\s()|"`]+', re.DOTALL)
+_TOKEN = re.compile(
+    r"""\"(?:[^\"\\\n]|\\.){0,2000}\"|`[^`]{0,4000}`|'(?:[^'\\\n]|\\.){1,12}'|[()|]|:=|[^\s()|\"`]+""", re.DOTALL
+)
 _NAME = re.compile(r"(?:\$\w{0,100})?(?:\.\w{1,100}){0,5}?\.Release\.(Name|Namespace)")
 _RELEASE = re.compile(r"\.Release\b(?!\.(?:Service|IsInstall|IsUpgrade|Revision)\b)")
 _DECIDING = frozenset(

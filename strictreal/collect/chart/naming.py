@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from strictreal.collect.chart.named import Reading, Term, Undecided, evaluated
-from strictreal.collect.chart.overlays import MAX_BYTES
 from strictreal.errors import BoundExceeded
 
 VARIANT = "with .Release."
@@ -23,7 +22,13 @@ MAX_UNDECIDED = 20
 """Places of a chart that are told; one is as good as many."""
 MAX_PASSES = 8
 """Readings of a chart, until nothing new is found to be made of a name."""
-_END = re.compile(r'"(?:[^"\\\n]|\\.){0,2000}"|`[^`]{0,4000}`|\}\}')
+_COMMENT = re.compile(r"\{\{(?:-[ \t\r\n])?/\*")
+_STOP = re.compile(r"[\"'`]|\}\}")
+_QUOTED = {
+    '"': re.compile(r'"(?:[^"\\\n]++|\\.)*+"'),
+    "'": re.compile(r"'(?:[^'\\\n]++|\\.)*+'"),
+    "`": re.compile(r"`[^`]*+`"),
+}
 _BEGINS = re.compile(r"(if|with|range|define|block)\b")
 _DEFINED = re.compile(r'(?:define|block)\s+"([^"\n]{1,200})"')
 _PART = re.compile(r"\$?\.Chart\.(?:Name|Version|AppVersion)(?:\s*\|\s*(?:trunc 63|trimSuffix \"-\"|lower)){0,3}")
@@ -40,6 +45,7 @@ class _Action(NamedTuple):
 
 class _Block(NamedTuple):
     define: str
+    """The named template that it is, or is in."""
     at: int
     dot: str
 
@@ -49,7 +55,7 @@ def read(files: dict[str, bytes]) -> tuple[dict[tuple[str, str], None], list[Und
     texts = {
         path: data.decode(errors="replace")
         for path, data in sorted(files.items())
-        if "templates/" in path and len(data) <= MAX_BYTES and not path.endswith("NOTES.txt")
+        if "templates/" in path and not path.endswith("NOTES.txt")
     }
     if not any("Release" in text for text in texts.values()):
         return {}, []
@@ -93,26 +99,38 @@ def variants(compared: dict[tuple[str, str], None], release: str, namespace: str
 
 
 def _actions(text: str) -> Iterator[_Action]:
+    """The actions of a template but its comments, up to the first that does not end: Go reads none of such a file."""
     line = at = 0
     start = text.find("{{")
-    while start >= 0:
-        inside = text.find("*/", start) if text[start + 2 : start + 6].lstrip("- \n").startswith("/*") else start
-        end = next((found.start() for found in _END.finditer(text, max(inside, start)) if found[0] == "}}"), -1)
-        if end < 0:
-            return
+    while start >= 0 and (end := _end(text, start)) >= 0:
         line += text.count("\n", at, start)
         at = start
-        inner = text[start + 2 : end].removeprefix("-").removesuffix("-").strip()
-        if not inner.startswith("/*"):
+        if not _COMMENT.match(text, start):
+            inner = text[start + 2 : end].removeprefix("-").removesuffix("-").strip()
             yield _Action(inner, line + 1, start, end + 2)
         start = text.find("{{", end + 2)
+
+
+def _end(text: str, start: int) -> int:
+    """Where the `}}` of the action stands that begins at `start`; -1 when it, or a text or comment in it, does not end.
+
+    Nothing is looked at twice: what does not end is looked for once, and nothing follows it.
+    """
+    if opening := _COMMENT.match(text, start):
+        close = text.find("*/", opening.end())
+        return text.find("}}", close) if close >= 0 else -1
+    stop = _STOP.search(text, start + 2)
+    while stop and stop[0] != "}}":
+        quoted = _QUOTED[stop[0]].match(text, stop.start())
+        stop = _STOP.search(text, quoted.end()) if quoted else None
+    return stop.start() if stop else -1
 
 
 def _file(path: str, text: str, actions: list[_Action], reading: Reading) -> None:
     opened: list[_Block] = []
     for index, action in enumerate(actions):
         reading.dot = opened[-1].dot if opened else ""
-        inside = next((block.define for block in reversed(opened) if block.define), "")
+        inside = opened[-1].define if opened else ""
         reading.scope = f"{path}#{inside}\0"
         begins = _BEGINS.match(action.text)
         if begins or reading.concerns(action.text):
@@ -121,7 +139,7 @@ def _file(path: str, text: str, actions: list[_Action], reading: Reading) -> Non
             term, decides = Term(), False
         if begins:
             define = _defined(action.text)
-            opened.append(_Block(define, index, _dot(define, begins[1], term, reading)))
+            opened.append(_Block(define or inside, index, _dot(define, begins[1], term, reading)))
         elif action.text == "end" and opened:
             opened.pop()
         if term.tainted and inside and not begins:
@@ -153,7 +171,8 @@ def _only_names(text: str, actions: list[_Action], index: int, opened: list[_Blo
     at = actions[start].end
     named = [[False]]
     """Of each open block, whether each of its branches so far writes the name."""
-    for action in actions[start + 1 :]:
+    for after in range(start + 1, len(actions)):  # a copy of the rest would cost as much as all of it
+        action = actions[after]
         if text[at : action.start].strip(" \t\r\n-._"):
             return False
         at = action.end

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from tree_sitter import Node
 
-from strictreal.collect.shell import audits
+from strictreal.collect.shell import audits, folders
 from strictreal.collect.shell.syntax import text_of
-from strictreal.collect.shell.words import Names
+from strictreal.collect.shell.words import UNKNOWN, Names
 from strictreal.model import digest
 
 MAX_LEVELS = 8
@@ -25,7 +25,7 @@ MAX_WAYS = 500
 """Ways to one function; one with more is told by the text of the whole script."""
 MAX_ENDS = 50
 """Commands before a statement that may end the script, which are told one by one."""
-MAX_WORK = 10_000_000
+MAX_WORK = 4_000_000
 """Steps that one script may take, with the scripts in its strings: characters that are looked at and conditions of ways."""
 MAX_SHOWN = 160
 _LISTS = {"&&": "if {}", "||": "unless {}"}
@@ -61,6 +61,14 @@ class _End(NamedTuple):
     outer: Node
 
 
+class _Move(NamedTuple):
+    """A command that changes the folder, and the shell of its own that it stands in."""
+
+    node: Node
+    words: Sequence[str]
+    shell: Node | None
+
+
 class Reach:
     """The ways to the statements of one script.
 
@@ -87,6 +95,11 @@ class Reach:
             self._ends.setdefault(holder.id if holder else 0, []).append(end)
         for ends in self._ends.values():
             ends.sort(key=lambda end: end.start)
+        self._moves: dict[int, list[_Move]] = {}
+        for move, holder in self._moving():
+            self._moves.setdefault(holder.id if holder else 0, []).append(move)
+        for moves in self._moves.values():
+            moves.sort(key=lambda move: move.node.start_byte)
 
     def parent(self, node: Node) -> Node | None:
         """The node around one."""
@@ -98,7 +111,7 @@ class Reach:
         Raises:
             ValueError: the script takes too much work.
         """
-        guards = frozenset(self._conditions(node)) | frozenset(self._ended(node))
+        guards = frozenset(self._conditions(node)) | frozenset(self._ended(node)) | frozenset(self._place(node))
         holder = self.function(node)
         if holder is None:
             return Counter({guards: 1})
@@ -179,6 +192,37 @@ class Reach:
                 around = end.outer.start_byte <= node.start_byte and node.end_byte <= end.outer.end_byte
                 yield f"unless it ended before: {end.shown if around else self._shown(end.outer)}"
 
+    def _place(self, node: Node) -> Iterator[str]:
+        """The folder that the script went to before a statement, in the same function and shell."""
+        holder = self.function(node)
+        moves = self._moves.get(holder.id if holder else 0, [])
+        before = bisect_left(moves, node.start_byte, key=lambda move: move.node.start_byte)
+        if before > MAX_ENDS:
+            yield f"in one of {before} folders of {self.whole()}"
+            return
+        self._work.spend(before)
+        applied = [each.words for each in moves[:before] if each.shell is None or _holds(each.shell, node)]
+        if (folder := folders.after(applied)) != ".":
+            yield f"in {shown(folder)}"
+
+    def _moving(self) -> Iterator[tuple[_Move, Node | None]]:
+        """What changes the folder, and the function that holds it."""
+        for name in folders.MOVING:
+            for node in self._calls.get(name, ()):
+                above = self.parent(node)
+                while above is not None and above.type not in {
+                    "subshell",
+                    "command_substitution",
+                    "function_definition",
+                }:
+                    self._work.spend(1)
+                    above = self.parent(above)
+                shell = above if above is not None and above.type != "function_definition" else None
+                words = self._names.words(node)
+                if UNKNOWN in " ".join(words):
+                    words = [name, text_of(node).partition(name)[2].strip()]
+                yield _Move(node, words, shell), self.function(node)
+
     def _conditions(self, node: Node) -> Iterator[str]:
         """The conditions around a statement, up to the function or the script that holds it."""
         below, above = node, self.parent(node)
@@ -232,6 +276,10 @@ class Reach:
             told = text if node.type == "case_item" else shown(text)
             self._asked[node.id] = frozenset(child.id for child in asked), told
         return self._asked[node.id]
+
+
+def _holds(outer: Node, node: Node) -> bool:
+    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
 
 
 def hash_of(text: str) -> str:

@@ -64,15 +64,17 @@ def runs(
     errexit: bool = False,
     lost: str = "",
     carried: Carried | None = None,
+    work: Work | None = None,
 ) -> list[Run]:
     """Every audit of a script, in the order of its text.
 
     Args:
         text, first, pipefail, errexit, lost: as for `status.read`.
         carried: what says of a command that it runs audits of another file.
+        work: the steps that are left, where several scripts share them.
     """
     try:
-        reader = _Reader(text, first, carried or _nothing, 0, Work())
+        reader = _Reader(text, first, carried or _nothing, 0, work or Work())
         found = list(islice(reader.runs(), MAX_RUNS + 1))
         if not found:
             return []
