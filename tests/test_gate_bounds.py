@@ -100,6 +100,14 @@ def test_an_aliased_script_is_read_once():
     assert found != gateaudits.audits({".gitlab-ci.yml": text.replace("j7:", "j8888:")})
 
 
+def test_a_pipeline_of_very_many_values_is_told_by_its_text():
+    text = f"gate:\n  script: [{AUDIT}]\n" + "".join(f"k{n}: v\n" for n in range(3000))
+    [audit] = gateaudits.audits({".gitlab-ci.yml": text})
+    [other] = gateaudits.audits({".gitlab-ci.yml": text.replace("k7: v", "k7: w")})
+    assert len(audit.guards) == 1
+    assert audit.guards != other.guards
+
+
 def test_jobs_that_wait_for_each_other_in_a_long_row_are_read():
     jobs = "".join(
         f"  j{n}:\n    needs: [j{n + 1}]\n    if: a == {n}\n    steps: [{{run: make}}]\n" for n in range(1500)

@@ -86,6 +86,27 @@ def printed(shown: Record, *, colour: bool = False) -> str:
     return console.file.getvalue()
 
 
+def test_an_area_of_which_no_check_applies_is_one_row():
+    def absent(check: str, reason: str) -> Result:
+        return Result(check=check, outcome=Outcome.NOT_APPLICABLE, examined=0, reason=reason)
+
+    shown = printed(
+        record(
+            *(absent(f"cluster.{name}", "the lane embedded has no cluster") for name in "abc"),
+            *(absent(f"memory.{name}", f"the subject has no {name} call") for name in "abc"),
+            absent("policies.a", "the subject has no rego file"),
+            absent("policies.b", "the subject has no rego file"),
+            *(absent(f"supply.{name}", "nothing was looked up") for name in "ab"),
+            Result(check="supply.c", outcome=Outcome.PROVEN, examined=1),
+        )
+    )
+    rows = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "cluster.* not applicable 0 3 checks: the lane embedded has no cluster" in rows
+    assert "memory.* not applicable 0 3 checks: the subject has nothing that they examine" in rows
+    assert sum(row.startswith(("policies.", "supply.")) for row in rows) == 5
+    assert "1 proven · 10 not applicable (7 s)" in rows
+
+
 SCREEN = """\
 FAILED  code.env-access  worker/main.py:12:1
     12 │ os.environ.setdefault("BROKER", "localhost:9092")

@@ -126,6 +126,7 @@ class _Owner(NamedTuple):
 def _owners(text: str, lines: Sequence[str]) -> list[_Owner]:
     """The rule of each line."""
     found: list[_Owner] = []
+    whole = hash_of(text)
     owner, conditions = _Owner(names=(), start=0, every=False, conditions=frozenset()), list[str]()
     for offset, line in enumerate(lines):
         if said := _CONDITIONAL.match(line):
@@ -138,7 +139,7 @@ def _owners(text: str, lines: Sequence[str]) -> list[_Owner]:
                 conditions.append(shown(said[0]))
             around = frozenset(f"if {condition}" for condition in conditions[:MAX_CONDITIONS])
             if len(conditions) > MAX_CONDITIONS:
-                around |= {f"if what is said in {hash_of(text)}"}
+                around |= {f"if what is said in {whole}"}
             owner = owner._replace(conditions=around)
         elif line[:1] not in {"\t", " "} and (target := _TARGET.match(line)):
             every = "::" in line[: target.end(1) + 2]

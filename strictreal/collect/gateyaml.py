@@ -21,6 +21,8 @@ from strictreal.errors import StrictRealError
 
 MAX_DEPTH = 60
 MAX_NODES = 100_000
+MAX_AROUND = 200
+"""Values around an audit that are told one by one."""
 _NEUTRAL = frozenset(
     """
     name id uses with stage cache artifacts services outputs permissions timeout-minutes timeout timeoutInMinutes retry
@@ -88,6 +90,7 @@ def _refuse_expanded(documents: list[Any]) -> None:
 def _anywhere(document: Any, text: str, scripts: Scripts, neutral: Set[str]) -> Iterator[Run]:
     """The audits of a format that is not known, with all that stands around them."""
     top = document if isinstance(document, dict) else {}
+    among = frozenset({f"among {hash_of(text)}"})
     used = canonical(document) if isinstance(document, dict) else ""
     stack: list[tuple[Any, frozenset[str], bool, str]] = [(document, frozenset(), False, "")]
     for _ in range(MAX_NODES):
@@ -101,6 +104,8 @@ def _anywhere(document: Any, text: str, scripts: Scripts, neutral: Set[str]) -> 
                 if k not in neutral and _is_condition(v, at_top=node is top)
             }
             inner = guards | around | environment_of(node)
+            if len(inner) > MAX_AROUND:
+                inner = among
             strict = strict or is_strict(node)
             if isinstance(entry := node.get("entry"), str) and isinstance(node.get("args"), list):
                 node = node | {"entry": shlex.join([*shlex.split(entry), *map(str, node["args"])]), "args": ""}
@@ -112,9 +117,7 @@ def _anywhere(document: Any, text: str, scripts: Scripts, neutral: Set[str]) -> 
                     if str(name).startswith(".")
                     else frozenset[str]()
                 )
-                stack.append(
-                    (below, inner | hidden if node is not top or hidden else guards | inner, strict, str(name))
-                )
+                stack.append((below, inner | hidden, strict, str(name)))
         elif isinstance(node, list) and node and all(isinstance(item, str) for item in node):
             script = shlex.join(node) if key in _WORDS else "\n".join(node)
             stack.append((script, guards, strict, key))

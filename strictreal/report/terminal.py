@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +15,8 @@ from strictreal.model import Finding, Outcome, Record, Result
 from strictreal.report import standing, visible
 
 SHOWN_PER_CHECK = 10
+FOLDED = 3
+"""Checks of an area, none of which applies, that are told in one row."""
 _STYLE = {
     Outcome.PROVEN: "green",
     Outcome.FAILED: "bold red",
@@ -76,10 +80,22 @@ def _outcomes(results: Iterable[Result]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading, justify in (("check", "left"), ("outcome", "left"), ("examined", "right"), ("", "left")):
         table.add_column(Text(heading, "dim"), justify=justify)  # type: ignore[arg-type]
-    for result in results:
+    for name, result in _rows(results):
         outcome = Text(result.outcome.value, _STYLE[result.outcome])
-        table.add_row(Text(result.check), outcome, Text(f"{result.examined:,}"), Text(visible(result.reason), "dim"))
+        table.add_row(Text(name), outcome, Text(f"{result.examined:,}"), Text(visible(result.reason), "dim"))
     return table
+
+
+def _rows(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
+    """A row for each check; one for all of an area where there is nothing that any of them examines."""
+    for area, grouped in itertools.groupby(results, lambda result: result.check.partition(".")[0]):
+        checks = list(grouped)
+        if len(checks) < FOLDED or any(result.outcome is not Outcome.NOT_APPLICABLE for result in checks):
+            yield from ((result.check, result) for result in checks)
+            continue
+        reasons = {result.reason for result in checks}
+        why = reasons.pop() if len(reasons) == 1 else "the subject has nothing that they examine"
+        yield f"{area}.*", msgspec.structs.replace(checks[0], reason=f"{len(checks)} checks: {why}")
 
 
 def _criteria(record: Record) -> Table:
