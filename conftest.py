@@ -9,13 +9,11 @@ LONGEST = 200
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """A short name for a long text, which pytest numbers where several are alike."""
-    if isinstance(val, (str, bytes)) and len(val) > LONGEST:
-        return f"{len(val)} characters"
-    return None
+    """A short name for a long text and for bytes, which may hold the time; pytest numbers those that are alike."""
+    if isinstance(val, bytes) and not val.isascii():
+        return "bytes"
+    return f"{len(val)} characters" if isinstance(val, (str, bytes)) and len(val) > LONGEST else None
 
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # a shell's job in the background, and so would be all that tests start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's background, and for all that tests start
     signal.signal(signal.SIGINT, signal.default_int_handler)
