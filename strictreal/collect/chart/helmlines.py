@@ -35,7 +35,7 @@ _VALUED = frozenset(
 )
 _SETTING = {f"--{kind}": kind for kind in ("set", "set-string", "set-json", "set-file", "set-literal")}
 _FILES = frozenset({"-f", "--values"})
-_EXPRESSION = re.compile(r"\$?\{\{((?:[^{}\n]|\{(?!\{)|\}(?!\}))*+)\}\}")
+_EXPRESSION = re.compile(r"\$?\{\{((?:[^{}\n]|\{(?!\{)|\}(?!\}))*)\}\}")
 _BROKEN = tuple(map(re.compile, (r"\bhelm[23]?\s", r"\b(?:install|upgrade|template)\s", r"\s(?:--set|--values|-f)\b")))
 """What stands in this order on a line that deploys, where the rest of it is no shell."""
 _COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"

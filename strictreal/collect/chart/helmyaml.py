@@ -15,7 +15,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _FILLED_IN = "strictreal-is-not-told"
 _CONTROL = re.compile(r"(?m)^[ \t]*\{\{[^\n]{0,1000}\}\}[ \t]*$")
-_INLINE = re.compile(r"(?<!\$)\{\{(?:[^{}\n]|\{(?!\{)|\}(?!\}))*+\}\}")
+_INLINE = re.compile(r"(?<!\$)\{\{(?:[^{}\n]|\{(?!\{)|\}(?!\}))*\}\}")
 _TELLING = re.compile(
     r"(?m)^[ \t]{0,200}(?:-[ \t]{1,20})?"
     r"(?:kind:[ \t]{0,20}[\"']?(?:HelmRelease|HelmChart|HelmChartConfig)\b|helm:|helmCharts?:|chart(?:Path|_ref)?:"

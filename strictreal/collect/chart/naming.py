@@ -25,9 +25,9 @@ MAX_PASSES = 8
 _COMMENT = re.compile(r"\{\{(?:-[ \t\r\n])?/\*")
 _STOP = re.compile(r"[\"'`]|\}\}")
 _QUOTED = {
-    '"': re.compile(r'"(?:[^"\\\n]++|\\.)*+"'),
-    "'": re.compile(r"'(?:[^'\\\n]++|\\.)*+'"),
-    "`": re.compile(r"`[^`]*+`"),
+    '"': re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'),
+    "'": re.compile(r"'[^'\\\n]*(?:\\.[^'\\\n]*)*'"),
+    "`": re.compile(r"`[^`]*`"),
 }
 _BEGINS = re.compile(r"(if|with|range|define|block)\b")
 _DEFINED = re.compile(r'(?:define|block)\s+"([^"\n]{1,200})"')
