@@ -10,6 +10,7 @@ from strictreal.collect.chart import lines
 from strictreal.collect.chart.lines import Lines
 from strictreal.redact import MARK
 
+# A specimen: SECRET stands wherever a secret would; the key has its form and no key.
 TEMPLATE = """\
 apiVersion: v1
 kind: Secret

@@ -90,7 +90,7 @@ RENDERED = {
         2,
     ),
     "a folder gone to": ("deploy.sh", "cd charts\nhelm install web ./web --set-json 'priv=true'\n", 2),
-    "a literal": ("deploy.sh", "helm install web oci://registry.example.org/charts/web --set-literal priv=yes\n", 1),
+    "a literal": ("deploy.sh", "helm install web oci://example.org/charts/web --set-literal priv=yes\n", 1),
     "variables": ("deploy.sh", 'C=charts/web\nHELM=helm\nARGS="--set priv=true"\n$HELM upgrade web "$C" $ARGS\n', 4),
     "a shell in a shell": ("deploy.sh", "bash -c 'helm upgrade web charts/web --set priv=true'\n", 1),
     "a here document": ("deploy.sh", "ssh host <<EOF\nhelm upgrade web charts/web --set priv=true\nEOF\n", 2),

@@ -48,8 +48,9 @@ def computes(module: ParsedModule, ended: Ended) -> bool:
 def remembers(module: ParsedModule, ended: Ended) -> bool:
     """Whether the answer is one that this process has kept from before: `_last_good.get(url)`, `self._seen[key]`."""
     value = ended.node.value if isinstance(ended.node, ast.Return | ast.Assign) else None
-    looked_up = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get"
-    holder = value.func.value if looked_up else value.value if isinstance(value, ast.Subscript) else None  # type: ignore[union-attr]
+    holder = value.value if isinstance(value, ast.Subscript) else None
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get":
+        holder = value.func.value
     given: list[ast.expr | None] = []
     if isinstance(holder, ast.Name) and isinstance(module.names.binding_scope(holder), ast.Module):
         given = [b.value for b in module.names.reaching(holder)]
