@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strictreal.collect import gateaudits
-from strictreal.collect.shell.reached import MAX_ENDS, MAX_WAYS, MAX_WORK, Work
+from strictreal.collect.shell.reached import MAX_ENDS, MAX_WAYS
 from strictreal.collect.shell.runs import MAX_RUNS, Run, runs
+from strictreal.collect.shell.work import MAX_WORK, Work
+from strictreal.collect.strictevasion import Evasion
+from strictreal.collect.strictstatus import swallowed
 
 AUDIT = "strictreal audit ."
 
@@ -132,6 +135,16 @@ def test_a_file_with_too_many_audits_is_told_by_its_text():
     assert len(found) == 80
     assert {audit.asks for audit in found} == {frozenset()}
     assert found != gateaudits.audits({"Makefile": text + "\ttrue\n"})
+
+
+@pytest.mark.parametrize("kind", ["shell", "make", "docker"])
+def test_scripts_in_strings_that_are_run_again_and_again_are_bounded(kind: str):
+    start = {"make": "\t", "docker": "RUN "}.get(kind, "")
+    line = f"{start}X='{AUDIT} # {'x' * 3_000}'; " + 'bash -c "$X"; ' * 200
+    few, many = [line], [line] * (MAX_WORK // 3_000 // 100)
+    assert all(isinstance(found, Evasion) for found in swallowed(few, kind=kind))
+    with pytest.raises(ValueError, match="bound: work on a script"):
+        list(swallowed(many, kind=kind))
 
 
 @given(st.lists(st.sampled_from(["f", "g", "h", "a() {", "}", AUDIT, "f() {", "g() {", "x &&"]), max_size=40))

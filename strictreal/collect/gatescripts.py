@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from strictreal.collect.shell.reached import Work, hash_of
+from strictreal.collect.shell.reached import hash_of
 from strictreal.collect.shell.runs import SENSITIVE, STRICT, Carried, Run, runs
+from strictreal.collect.shell.work import Work
 
 MAX_VALUE = 300
 """Characters of a condition that are shown; a longer one is told by its digest."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from strictreal.collect.shell import status
 from strictreal.collect.shell.audits import mentions_audit, tells
+from strictreal.collect.shell.work import Work
 from strictreal.collect.strictevasion import Evasion, Unread
 from strictreal.config import STRICT_VARIABLE
 
@@ -64,17 +65,18 @@ def swallowed(
     whole = "\n".join(line[:MAX_LINE] for line in lines)
     if not tells(whole.replace("'", "").replace('"', "").replace("\\", "")):
         return
+    work = Work()
     match kind:
         case "shell":
-            yield from status.read(whole, first, pipefail=pipefail, errexit=errexit)
+            yield from status.read(whole, first, pipefail=pipefail, errexit=errexit, work=work)
         case "make" | "just":
-            yield from _of_recipes(lines, first, just=kind == "just")
+            yield from _of_recipes(lines, first, work, just=kind == "just")
         case "docker":
-            yield from _instructions(lines, first)
+            yield from _instructions(lines, first, work)
         case "powershell":
             yield from _powershell(lines, first)
         case _:
-            yield from _strings(lines, first, ini=kind == "ini")
+            yield from _strings(lines, first, work, ini=kind == "ini")
 
 
 def joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -138,7 +140,7 @@ def recipes(lines: Sequence[str], *, just: bool = False) -> Iterator[Recipe]:
         yield Recipe(offset, _called(body).replace("$$", "$"), pipefail, errexit, dashed or ignored)
 
 
-def _of_recipes(lines: Sequence[str], first: int, *, just: bool) -> Iterator[Found]:
+def _of_recipes(lines: Sequence[str], first: int, work: Work, *, just: bool) -> Iterator[Found]:
     for recipe in recipes(lines, just=just):
         if tells(recipe.script.replace('"', "").replace("'", "")):
             yield from status.read(
@@ -147,6 +149,7 @@ def _of_recipes(lines: Sequence[str], first: int, *, just: bool) -> Iterator[Fou
                 pipefail=recipe.pipefail,
                 errexit=recipe.errexit,
                 lost=recipe.lost,
+                work=work,
             )
 
 
@@ -185,7 +188,7 @@ def _together(recipes: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         yield start, "\n".join(parts)
 
 
-def _instructions(lines: Sequence[str], first: int) -> Iterator[Found]:
+def _instructions(lines: Sequence[str], first: int, work: Work) -> Iterator[Found]:
     pipefail = errexit = False
     for offset, line in joined(lines):
         found = _DOCKER.match(line)
@@ -202,10 +205,10 @@ def _instructions(lines: Sequence[str], first: int) -> Iterator[Found]:
                 words = []
             if words:
                 body = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
-        yield from status.read(body, first + offset, pipefail=pipefail, errexit=errexit)
+        yield from status.read(body, first + offset, pipefail=pipefail, errexit=errexit, work=work)
 
 
-def _strings(lines: Sequence[str], first: int, *, ini: bool) -> Iterator[Found]:
+def _strings(lines: Sequence[str], first: int, work: Work, *, ini: bool) -> Iterator[Found]:
     """Commands in strings, and on lines of their own behind a key, a dash or nothing."""
     ignored: dict[int, str] = {}
     section = 0
@@ -232,7 +235,7 @@ def _strings(lines: Sequence[str], first: int, *, ini: bool) -> Iterator[Found]:
                 if re.match(r"\s*-\s+\S", command) or (ini and re.match(r"\s*(?:commands\w*\s*=\s*)?-\s+\S", line))
                 else ""
             )
-            for seen in status.read(_PREFIXES.sub("", command), first + offset, lost=dash or lost):
+            for seen in status.read(_PREFIXES.sub("", command), first + offset, lost=dash or lost, work=work):
                 # That a line of another language is no shell says nothing; nor do the backticks of a sentence.
                 if isinstance(seen, Evasion) and not ("`" in command and seen.value == "a command substitution"):
                     yield seen
@@ -246,12 +249,20 @@ def _is_command(text: str) -> bool:
 def _powershell(lines: Sequence[str], first: int) -> Iterator[Found]:
     """PowerShell and cmd, which go on after a program fails: the last command counts, or what reads its status."""
     commands = [(offset, text) for offset, text in joined(lines) if not re.match(r"\s*(?:#|::|@?(?i:rem)\s)", text)]
-    for position, (offset, text) in enumerate(commands):
-        if not mentions_audit(text) or re.match(r"(?i)\s*@?(?:echo|Write-\w+)\b", text):
-            continue
-        after = [line for _, line in commands[position + 1 :] if line.strip() and line.strip() not in {"}", ")"}]
-        if passed := _PASSED.search(text):
-            yield Evasion(first + offset, "swallow", passed[0].strip())
-        elif after and not any(_READ_ELSEWHERE.search(line) for line in [text, *after]):
-            shown = next((line.strip() for line in after if not _NOTHING.fullmatch(line)), after[-1].strip())
-            yield Evasion(first + offset, "swallow", f"; {shown}"[:40])
+    found: list[Evasion] = []
+    read, shown, last = (
+        False,
+        "",
+        "",
+    )  # of what comes after: is a status read, its first command that does something, its last
+    for offset, text in reversed(commands):
+        read = read or bool(_READ_ELSEWHERE.search(text))
+        if mentions_audit(text) and not re.match(r"(?i)\s*@?(?:echo|Write-\w+)\b", text):
+            if passed := _PASSED.search(text):
+                found.append(Evasion(first + offset, "swallow", passed[0].strip()))
+            elif last and not read:
+                found.append(Evasion(first + offset, "swallow", f"; {shown or last}"[:40]))
+        if text.strip() not in {"", "}", ")"}:
+            last = last or text.strip()
+            shown = shown if _NOTHING.fullmatch(text) else text.strip()
+    yield from reversed(found)

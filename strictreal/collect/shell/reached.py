@@ -17,6 +17,7 @@ from tree_sitter import Node
 from strictreal.collect.shell import audits, folders
 from strictreal.collect.shell.syntax import text_of
 from strictreal.collect.shell.words import UNKNOWN, Names
+from strictreal.collect.shell.work import Work
 from strictreal.model import digest
 
 MAX_LEVELS = 8
@@ -25,8 +26,6 @@ MAX_WAYS = 500
 """Ways to one function; one with more is told by the text of the whole script."""
 MAX_ENDS = 50
 """Commands before a statement that may end the script, which are told one by one."""
-MAX_WORK = 4_000_000
-"""Steps that one script may take, with the scripts in its strings: characters that are looked at and conditions of ways."""
 MAX_SHOWN = 160
 _LISTS = {"&&": "if {}", "||": "unless {}"}
 _ENDING = ("exit", "return", "exec", "kill", "circleci-agent")
@@ -34,23 +33,6 @@ _LOOPS = frozenset({"while_statement", "for_statement", "c_style_for_statement"}
 
 Ways = Counter[frozenset[str]]
 """How many ways lead to a statement, by what each depends on."""
-
-
-class Work:
-    """The steps that are left."""
-
-    def __init__(self, most: int = MAX_WORK) -> None:
-        self.left = most
-
-    def spend(self, steps: int) -> None:
-        """Take some.
-
-        Raises:
-            ValueError: none are left.
-        """
-        self.left -= steps
-        if self.left < 0:
-            raise ValueError(f"takes more than {MAX_WORK} steps to follow (bound: work on a script)")
 
 
 class _End(NamedTuple):

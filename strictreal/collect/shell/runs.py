@@ -15,9 +15,10 @@ from tree_sitter import Node
 
 from strictreal.collect.shell import audits, status
 from strictreal.collect.shell.audits import SHELLS, base
-from strictreal.collect.shell.reached import MAX_LEVELS, MAX_SHOWN, Reach, Work, hash_of, shown
+from strictreal.collect.shell.reached import MAX_LEVELS, MAX_SHOWN, Reach, hash_of, shown
 from strictreal.collect.shell.syntax import descendants, parse, row, text_of
 from strictreal.collect.shell.words import UNKNOWN, Names
+from strictreal.collect.shell.work import Work
 from strictreal.collect.strictevasion import Evasion
 from strictreal.config import STRICT_VARIABLE
 
@@ -73,12 +74,13 @@ def runs(
         carried: what says of a command that it runs audits of another file.
         work: the steps that are left, where several scripts share them.
     """
+    work = work or Work()
     try:
-        reader = _Reader(text, first, carried or _nothing, 0, work or Work())
+        reader = _Reader(text, first, carried or _nothing, 0, work)
         found = list(islice(reader.runs(), MAX_RUNS + 1))
         if not found:
             return []
-        evasions = status.read(reader.plainly(), first, pipefail=pipefail, errexit=errexit, lost=lost)
+        evasions = status.read(reader.plainly(), first, pipefail=pipefail, errexit=errexit, lost=lost, work=work)
         heard = {
             f"{seen.action}: {seen.value}" if isinstance(seen, Evasion) else f"unread: {hash_of(text)}"
             for seen in evasions

@@ -17,17 +17,25 @@ from strictreal.collect.shell.audits import base
 from strictreal.collect.shell.fails import Fails
 from strictreal.collect.shell.syntax import MAX_DEPTH, descendants, parse, row, statements, text_of
 from strictreal.collect.shell.words import UNKNOWN, Names
+from strictreal.collect.shell.work import Work
 from strictreal.collect.strictevasion import Evasion, Unread
 
 MAX_SCRIPTS = 20
 """Scripts inside strings of scripts that are followed, each level counting."""
 MAX_SHOWN = 40
 _GATES = frozenset({"waivers.toml", "strictreal.toml"})
+_WAITS = re.compile(r"\bwait\s+[^\s;&|]")
 _ENDS = frozenset({"EXIT", "ERR", "0", "DEBUG", "RETURN"})
 
 
 def read(
-    text: str, first: int = 1, *, pipefail: bool = False, errexit: bool = False, lost: str = ""
+    text: str,
+    first: int = 1,
+    *,
+    pipefail: bool = False,
+    errexit: bool = False,
+    lost: str = "",
+    work: Work | None = None,
 ) -> Iterator[Evasion | Unread]:
     """Every evasion of a script, and what of it is no shell though an audit seems to run there.
 
@@ -37,11 +45,12 @@ def read(
         pipefail: whether the shell that reads it fails with any part of a pipe.
         errexit: whether that shell stops at the first command that fails.
         lost: how whoever starts the script throws its status away; "" when it does not.
+        work: the steps that are left, where several scripts share them.
 
     Raises:
-        ValueError: the script is too large, or nested too deeply.
+        ValueError: the script is too large, nested too deeply, or takes too many steps.
     """
-    reader = _Script(text, first, Names(), pipefail=pipefail, errexit=errexit)
+    reader = _Script(text, first, Names(), work or Work(), pipefail=pipefail, errexit=errexit)
     reader.whole(lost)
     yield from reader.found
 
@@ -49,11 +58,17 @@ def read(
 class _Script:
     """One script, followed statement by statement."""
 
-    def __init__(self, text: str, first: int, names: Names, *, pipefail: bool, errexit: bool, level: int = 0) -> None:
+    def __init__(
+        self, text: str, first: int, names: Names, work: Work, *, pipefail: bool, errexit: bool, level: int = 0
+    ) -> None:
+        work.spend(len(text))
+        self.work = work
         self.root = parse(text)
         self.text = text
         self.first = first
         self.names = names
+        self.asks_pipes = "PIPESTATUS" in text
+        self.audits = audits.mentions_audit(text)
         self.pipefail = pipefail
         self.errexit = errexit
         self.cleared = False
@@ -93,11 +108,12 @@ class _Script:
 
     def _sequence(self, block: Node, lost: str, *, ignored: bool = False, catch: bool = False) -> None:
         below = list(statements(block))
+        apart = any(background for _, background in below)
+        waits = [index for index, (node, _) in enumerate(below) if apart and _WAITS.search(text_of(node))]
         for index, (statement, background) in enumerate(below):
             after = below[index + 1][0] if index + 1 < len(below) else None
             if background:
-                waits = any(re.search(r"\bwait\s+[^\s;&|]", text_of(node)) for node, _ in below[index + 1 :])
-                self._visit(statement, lost if waits else "&", ignored=True)
+                self._visit(statement, lost if waits and waits[-1] > index else "&", ignored=True)
             elif after is None or self._hands_on(after):
                 self._visit(statement, lost, ignored=ignored, catch=catch)
             elif how := self.fails.reads_status(after):
@@ -116,6 +132,7 @@ class _Script:
 
     def _may_be_kept(self, statement: Node, last: Node) -> bool:
         """Whether functions run the audits of a statement, and the script ends with what they kept."""
+        self.work.spend(len(last.text or b"") // 100)
         if not re.search(r"\bexit\s+\"?\$", text_of(last)):
             return False
         commands = [node for node in descendants(statement) if node.type == "command"]
@@ -219,7 +236,7 @@ class _Script:
     def _pipeline(self, node: Node, lost: str, *, ignored: bool) -> None:
         parts = [child for child, _ in statements(node)]
         negated = bool(parts) and parts[0].type == "negated_command"
-        piped = "" if self.pipefail or "PIPESTATUS" in self.text else "a pipe without pipefail"
+        piped = "" if self.pipefail or self.asks_pipes else "a pipe without pipefail"
         for part in parts[:-1]:
             self._visit(part, lost or piped, ignored=ignored)
         if parts:
@@ -390,7 +407,7 @@ class _Script:
         names = Names(variables={k: list(v) for k, v in self.names.variables.items()}, functions=self.names.functions)
         first = self.first + (at if self.place < 0 else self.place)
         text = text.replace(UNKNOWN, "UNKNOWN")
-        inner = _Script(text, first, names, pipefail=pipefail, errexit=errexit, level=self.level + 1)
+        inner = _Script(text, first, names, self.work, pipefail=pipefail, errexit=errexit, level=self.level + 1)
         inner.following = set(self.following)
         inner.whole(lost)
         self.found += inner.found
@@ -453,7 +470,7 @@ class _Script:
 
     def _writes(self, place: str, node: Node) -> None:
         """Waivers or settings that a script puts in place before it runs an audit."""
-        if base(place) in _GATES and audits.mentions_audit(self.text) and "<<" not in text_of(node):
+        if base(place) in _GATES and self.audits and "<<" not in text_of(node):
             self._tell(node, f"{base(place)}, which the script writes")
 
     def _not_understood(self) -> None:
