@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import resource
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
 
-from strictreal import facts, suite
+from strictreal import facts, suite, workers
 from strictreal.cache import Cache
 from strictreal.config import ClusterAccess
-from strictreal.errors import EvidenceError, StrictRealError
+from strictreal.errors import EvidenceError
 from strictreal.model import Fact, Gap, Location, Observation, canonical
 from strictreal.redact import redact
 from strictreal.subject import Entry, Tree
+from strictreal.workers import MAX_REASON, Workers
 
-if TYPE_CHECKING:
-    from pebble import ProcessPool
-
-WORKER_BYTES = 2 * 1024**3
-"""Memory that one worker can write to; a unit that needs more is a gap."""
 UNIT_SECONDS = 30
 """Wall time for one unit (a file, a render, a query); one that needs more is a gap."""
 MAX_FACT_BYTES = 16 * 1024**2
 """Canonical JSON of the facts of one file; a file that has more to say is a gap."""
-MAX_REASON = 300
-WAITING_PER_WORKER = 16
 STORED_AT_ONCE = 500
 
 T = TypeVar("T")
@@ -84,7 +74,7 @@ class Session:
         self.trivy_cache = trivy_cache
         self.memo: dict[str, Any] = {}
         """What one collector leaves for another in this run, by a key that names the collector first."""
-        self._pool: ProcessPool | None = None
+        self._workers = Workers(self.jobs)
         self._shared: dict[Callable[[Session], Closable], Closable] = {}
 
     def __enter__(self) -> Session:
@@ -93,9 +83,7 @@ class Session:
     def __exit__(self, *exception: object) -> None:
         for shared in self._shared.values():
             shared.close()
-        if self._pool:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join()
+        self._workers.close()
         self.cache.close()
 
     def shared(self, make: Callable[[Session], C]) -> C:
@@ -113,31 +101,12 @@ class Session:
             For each item its result, or, where the worker died, ran out of time or memory or raised, why in words.
         """
         title = getattr(function, "__doc__", "") or function.__name__
+        results: list[R | str] = []
         with self.watch(title, items) as advance:
-            return list(self._stream(function, items, seconds, advance))
-
-    def _stream(
-        self, function: Callable[[T], R], items: Iterable[T], seconds: float, advance: Callable[[int], None]
-    ) -> Iterator[R | str]:
-        """The results of `bounded` in order, while only a few items wait for a worker: they may be large."""
-        running: deque[Future[R]] = deque()
-        for item in items:
-            running.append(self._workers().schedule(function, args=(item,), timeout=seconds))
-            if len(running) >= WAITING_PER_WORKER * self.jobs:
-                yield _outcome(running.popleft(), seconds)
+            for result in self._workers.results(function, items, seconds):
+                results.append(result)
                 advance(1)
-        while running:
-            yield _outcome(running.popleft(), seconds)
-            advance(1)
-
-    def _workers(self) -> ProcessPool:
-        if self._pool is None:
-            from pebble import ProcessPool  # 0.1 s to import, and an unchanged subject needs no worker
-
-            # Not spawn: that starts `python -c`, which imports from the current folder, and that may be the subject.
-            context = multiprocessing.get_context("fork")
-            self._pool = ProcessPool(self.jobs, initializer=_limit_worker, context=context)
-        return self._pool
+        return results
 
     def per_file(
         self,
@@ -180,7 +149,8 @@ class Session:
 
         store: dict[str, bytes] = {}
         with self.watch(function.__doc__ or function.__name__, fresh) as advance:
-            for index, result in enumerate(self._stream(_observe, work(), UNIT_SECONDS, advance)):
+            for index, result in enumerate(self._workers.results(_observe, work(), UNIT_SECONDS)):
+                advance(1)
                 path = sent[index]
                 if isinstance(result, bytes):
                     observations += facts.decode([result], collector)
@@ -219,42 +189,5 @@ def _observe(work: _FileWork) -> bytes | str:
             Observation(collector=work.collector, source=work.path, digest=work.digest, tools=work.tools, facts=found)
         )
     except Exception as error:  # here and not in the parent: not every exception survives the way there
-        return _words(error)
+        return workers.words(error)
     return made if len(made) <= MAX_FACT_BYTES else f"has more than {MAX_FACT_BYTES} bytes of facts (bound: unit facts)"
-
-
-def _outcome(future: Future[Any], seconds: float) -> Any:
-    """What a worker returned, or why it did not, in words."""
-    from pebble import ProcessExpired
-
-    try:
-        return future.result()
-    except TimeoutError:
-        return f"took more than {seconds:g} s (bound: unit time)"
-    except ProcessExpired as error:
-        # A Go or Rust library does not raise when memory or stack run out: it ends the process.
-        ended = f"ended its worker (exit code {error.exitcode})"
-        return f"{ended}, as what needs more than {WORKER_BYTES} bytes does (bound: unit memory)"
-    except Exception as error:
-        return _words(error)
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return f"needed more than {WORKER_BYTES} bytes (bound: unit memory)"
-    if isinstance(error, RecursionError):
-        return "is nested too deeply (bound: recursion)"
-    text = str(error) if isinstance(error, (StrictRealError, ValueError)) else f"{type(error).__name__}: {error}"
-    return text.encode(errors="backslashreplace").decode()[:MAX_REASON]
-
-
-def _limit_worker() -> None:
-    # Go reserves more address space than it ever uses, so what a worker can write is bounded, not what it maps.
-    resource.setrlimit(resource.RLIMIT_DATA, (WORKER_BYTES, WORKER_BYTES))
-    resource.setrlimit(resource.RLIMIT_AS, (8 * WORKER_BYTES, 8 * WORKER_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # What a library writes when it gives up, pages of it, is for no reader: the gap says how the worker ended.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(nowhere, stream)
-    os.close(nowhere)

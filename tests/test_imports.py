@@ -27,7 +27,7 @@ BOTTOM = {
     "redact",
 }
 """Model and errors, and what reads a subject or the settings: none of them knows who uses it."""
-READING = BOTTOM | {"facts", "kubeyaml", "session"}
+READING = BOTTOM | {"facts", "kubeyaml", "session", "workers"}
 """What whoever draws facts from a subject needs besides: no collector among it."""
 MAY_KNOW: dict[str, set[str]] = {
     "errors": set(),
@@ -44,7 +44,8 @@ MAY_KNOW: dict[str, set[str]] = {
     "cache": {"model"},
     "waiver": {"model"},
     "facts": {"errors", "model"},
-    "session": {"cache", "config", "errors", "facts", "model", "redact", "subject", "suite"},
+    "workers": {"errors"},
+    "session": {"cache", "config", "errors", "facts", "model", "redact", "subject", "suite", "workers"},
     "purity": set(),
     "isolation": set(),
     "check": {"errors", "model"},

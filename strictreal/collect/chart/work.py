@@ -20,8 +20,9 @@ from strictreal.errors import StrictRealError
 from strictreal.facts.charts import Chart, Render, Template
 from strictreal.kubeyaml import YamlError
 from strictreal.model import Fact, Gap, LeftOut, Location, Observation, canonical, digest
-from strictreal.session import MAX_FACT_BYTES, MAX_REASON
+from strictreal.session import MAX_FACT_BYTES
 from strictreal.subject import Tree
+from strictreal.workers import MAX_REASON
 
 ALL_UNITS = ("Chart", *UNITS, "ValuesFile")
 MAX_CHART_BYTES = 64 * 1024 * 1024
