@@ -20,11 +20,14 @@ from strictreal import config as configuration
 from strictreal import scratch, suite
 from strictreal.check import Check, load
 from strictreal.errors import SuiteError
-from strictreal.evidence import factfiles
+from strictreal.evidence import disk, factfiles
 from strictreal.judge import Case, judge
 from strictreal.model import Outcome, Result
 
+COLLECTING_SECONDS = 3600.0
+"""How long a worker of xdist waits for another to collect."""
 _CASE = pytest.StashKey[Case]()
+_SHARED = pytest.StashKey[Path]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -105,35 +108,49 @@ def _strict(config: pytest.Config) -> bool:
 def _case(config: pytest.Config) -> Case:
     """The facts to judge; read once a process."""
     if _CASE not in config.stash:
-        folder = getattr(config, "workerinput", {}).get("strictreal_facts") or config.getoption("--facts")
-        if folder is None:
-            folder = _collect(config)
+        folder = config.getoption("--facts") or _collected(config)
         config.stash[_CASE] = factfiles.read(Path(folder))
     return config.stash[_CASE]
 
 
-def _collect(config: pytest.Config) -> str:
-    """Collect the subject's facts into a folder of its own, which goes when the session ends."""
-    from strictreal import config as configuration
-    from strictreal import gather  # pytest may be used without ever collecting
+def _collected(config: pytest.Config) -> Path:
+    """A folder with the subject's facts; of xdist's workers the first that has a check to judge collects for all."""
+    if shared := getattr(config, "workerinput", {}).get("strictreal_facts"):
+        folder = Path(shared, "facts")
+        with disk.locked(Path(shared, "lock"), seconds=COLLECTING_SECONDS):
+            if not folder.exists():
+                begun = Path(tempfile.mkdtemp(dir=shared))
+                _collect(config, begun)
+                begun.rename(folder)
+        return folder
+    folder = _temporary(config)
+    _collect(config, folder)
+    return folder
 
+
+def _temporary(config: pytest.Config) -> Path:
+    """A folder that goes when the session ends."""
     stack = ExitStack()
     config.add_cleanup(stack.close)
     stack.enter_context(scratch.folder())
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="strictreal-"))
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strictreal-")))
+
+
+def _collect(config: pytest.Config, folder: Path) -> None:
+    from strictreal import gather  # pytest may be used without ever collecting
+
     subject = Path(config.invocation_params.dir, config.getoption("--subject"))
     request = gather.Request(path=subject)
-    gather.collect(request, gather.open_subject(request), Path(folder), settings=configuration.settings())
-    return folder
+    gather.collect(request, gather.open_subject(request), folder, settings=configuration.settings())
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """xdist: the controller collects once, the workers read the same folder."""
+    """xdist: the workers share a folder, in which facts are collected when the first check is judged."""
     config = node.config
-    if not hasattr(config, "_strictreal_facts"):
-        config._strictreal_facts = config.getoption("--facts") or _collect(config)
-    node.workerinput["strictreal_facts"] = str(Path(config._strictreal_facts).resolve())
+    if _SHARED not in config.stash:
+        config.stash[_SHARED] = _temporary(config)
+    node.workerinput["strictreal_facts"] = str(config.stash[_SHARED])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -82,6 +82,7 @@ def test_processes_that_need_the_development_key_at_once_all_get_the_same(settin
     processes = [_processes.Process(target=make_key, args=(settings, writer)) for _ in range(8)]
     for process in processes:
         process.start()
+    writer.close()  # so that a process that dies is not waited for
     ids = {answers.recv() for _ in processes}
     for process in processes:
         process.join()

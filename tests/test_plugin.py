@@ -88,10 +88,25 @@ def test_workers_of_xdist_give_the_same_outcomes(facts: Path, tmp_path: Path):
     assert set(alone[1]) == set(KNOWN)
 
 
-def test_workers_of_xdist_share_what_the_controller_collected(subject: Path, tmp_path: Path):
-    _, results, printed = pytested("--subject", subject, "-n", "2", "-k", "code.env-access", cwd=tmp_path)
-    assert told(results) == {"code.env-access": ("failed", 2, "1 finding")}
+def test_workers_of_xdist_share_what_one_of_them_collected(subject: Path, tmp_path: Path):
+    chosen = "code.env-access or code.stub or gate.waivers"
+    _, alone, _ = pytested("--subject", subject, "-k", chosen, cwd=tmp_path)
+    _, results, printed = pytested("--subject", subject, "-n", "3", "-k", chosen, cwd=tmp_path)
+    assert told(results)["code.env-access"] == ("failed", 2, "1 finding")
+    assert told(results) == told(alone)
     assert "worker.py:3:10: os.getenv" in printed
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_run_without_checks_collects_nothing(tmp_path: Path, workers: str):
+    """The subject cannot be collected, and nobody notices until a check is judged."""
+    (tmp_path / "test_own.py").write_text("def test_own():\n    assert 1 + 1 == 2\n")
+    nowhere = ("--subject", tmp_path / "nowhere", "-n", workers)
+    code, _, printed = pytested(*nowhere, checks=tmp_path / "test_own.py", cwd=tmp_path)
+    assert (code, "1 passed" in printed) == (0, True)
+    code, _, printed = pytested(*nowhere, "-k", "code.stub", cwd=tmp_path)
+    assert code == 1
+    assert "nowhere" in printed
 
 
 def test_k_chooses_by_id_and_by_name(facts: Path, tmp_path: Path):

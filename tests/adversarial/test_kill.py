@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,21 @@ def write_for_ever(scribe: Scribe, begun: Connection) -> None:
     while True:
         scribe.write()
         begun.send_bytes(b".")
+
+
+@contextmanager
+def writing(scribe: Scribe) -> Iterator[ForkServerProcess]:
+    """A process that writes bundles for ever, and has written one."""
+    begun, writes = _processes.Pipe(duplex=False)
+    process = _processes.Process(target=write_for_ever, args=(scribe, writes))
+    process.start()
+    writes.close()  # so that its death is heard
+    try:
+        begun.recv_bytes()
+        yield process
+    finally:
+        process.kill()
+        process.join()
 
 
 def write_and_die_before(scribe: Scribe, operation: int) -> None:
@@ -144,14 +160,9 @@ def test_a_run_killed_at_random_moments_leaves_the_ledger_and_earlier_bundles_va
     unfinished = 0
     for _ in range(RANDOM_KILLS):
         before = fresh()
-        begun, writes = _processes.Pipe(duplex=False)
-        process = _processes.Process(target=write_for_ever, args=(scribe, writes))
-        process.start()
-        begun.recv_bytes()
-        time.sleep(chance.random() * 0.02)
-        assert process.is_alive(), "the process ended by itself"
-        process.kill()
-        process.join()
+        with writing(scribe) as process:
+            time.sleep(chance.random() * 0.02)
+            assert process.is_alive(), "the process ended by itself"
         unfinished += bool(list(scribe.output.glob(".*[!k]")))
         assert_sound_after_death(scribe, before)
     assert unfinished > RANDOM_KILLS // 4, "most kills strike while something is being written"
@@ -162,14 +173,11 @@ def test_a_run_that_is_interrupted_from_the_keyboard_clears_up_after_itself(scri
     left = 0
     for _ in range(40):
         before = fresh()
-        begun, writes = _processes.Pipe(duplex=False)
-        process = _processes.Process(target=write_for_ever, args=(scribe, writes))
-        process.start()
-        begun.recv_bytes()
-        time.sleep(chance.random() * 0.02)
-        os.kill(process.pid, signal.SIGINT)
-        process.join()
-        assert process.exitcode == 1
+        with writing(scribe) as process:
+            time.sleep(chance.random() * 0.02)
+            os.kill(process.pid, signal.SIGINT)
+            process.join(60)
+            assert process.exitcode == 1
         left += bool(list(scribe.output.glob(f"{ledger.PENDING}*")))
         assert_sound_after_death(scribe, before)
     assert left < 10, "only an interrupt within the clearing itself leaves work for the next run"
@@ -237,20 +245,13 @@ def test_several_runs_at_once_are_all_recorded_in_some_order(tmp_path, real_bund
 
 
 def test_verification_while_runs_go_on_sees_no_problem(scribe):
-    begun, writes = _processes.Pipe(duplex=False)
-    process = _processes.Process(target=write_for_ever, args=(scribe, writes))
-    process.start()
-    begun.recv_bytes()
-    try:
+    with writing(scribe):
         seen = set()
         deadline = time.monotonic() + 30
         while len(seen) < 10 and time.monotonic() < deadline:
             assert scribe.problems() == ()
             seen.add(len(bundles(scribe)))
         assert len(seen) >= 10
-    finally:
-        process.kill()
-        process.join()
 
 
 def write_within(scribe: Scribe, limit: int, answer: Path) -> None:

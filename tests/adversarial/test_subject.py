@@ -215,7 +215,11 @@ def test_ctrl_c_while_collecting_leaves_nothing_behind(tmp_path: Path, monkeypat
         time.sleep(0.5)
         for _ in range(signals):
             os.killpg(process.pid, signal.SIGINT)
-        output, errors = process.communicate(timeout=120)
+        try:
+            output, errors = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:  # leaving the block would wait for ever
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     assert (process.returncode, output) == (2, "")
     assert errors == "strictreal: interrupted; nothing was recorded\n"
     for _ in eventually(100):
