@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from tree_sitter import Node
 
-from strictreal.collect.shell import audits, variable
+from strictreal.collect.shell import audits, impostors, variable
 from strictreal.collect.shell.audits import base
 from strictreal.collect.shell.fails import Fails
+from strictreal.collect.shell.modes import Modes
 from strictreal.collect.shell.syntax import MAX_DEPTH, descendants, parse, row, statements, text_of
 from strictreal.collect.shell.words import UNKNOWN, Names
 from strictreal.collect.shell.work import Work
@@ -25,7 +27,6 @@ MAX_SCRIPTS = 20
 MAX_SHOWN = 40
 _GATES = frozenset({"waivers.toml", "strictreal.toml"})
 _WAITS = re.compile(r"\bwait\s+[^\s;&|]")
-_ENDS = frozenset({"EXIT", "ERR", "0", "DEBUG", "RETURN"})
 
 
 def read(
@@ -69,10 +70,7 @@ class _Script:
         self.names = names
         self.asks_pipes = "PIPESTATUS" in text
         self.audits = audits.mentions_audit(text)
-        self.pipefail = pipefail
-        self.errexit = errexit
-        self.cleared = False
-        """Whether `set +e` did away with errexit."""
+        self.modes = Modes(errexit, pipefail)
         self.level = level
         self.depth = 0
         self.exit_lost = ""
@@ -92,16 +90,16 @@ class _Script:
         names.learn(self.root)
         self.fails = Fails(names, text)
         if text.startswith("#!"):
-            self._set(text.partition("\n")[0].split()[1:])
+            self.modes.set(text.partition("\n")[0].split()[1:])
 
     def whole(self, lost: str) -> None:
         """Follow the script from its first statement to its last."""
-        self.exit_lost = lost = self._trap() or lost
+        self.exit_lost = lost = impostors.trap(self.root, self.names)[:MAX_SHOWN] or lost
         self.found += [
             Evasion(self.first + at, action, value) for at, action, value in variable.evasions(self.root, self.names)
         ]
         self._sequence(self.root, lost)
-        self._impostors()
+        self.found += [Evasion(self.first + at, "swallow", how) for at, how in impostors.seen(self.root, self.names)]
         self._not_understood()
 
     # -- statements
@@ -118,12 +116,12 @@ class _Script:
                 self._visit(statement, lost, ignored=ignored, catch=catch)
             elif how := self.fails.reads_status(after):
                 self._visit(statement, self._told(how, lost, ""), ignored=True)
-            elif self.errexit and not ignored:
+            elif self.modes.errexit and not ignored:
                 self._visit(statement, lost, catch=True)
             elif self._may_be_kept(statement, below[-1][0]):
                 self._visit(statement, lost, ignored=True)
             else:
-                how = "set +e" if self.cleared else "; " + text_of(after).split("\n")[0]
+                how = "set +e" if self.modes.cleared else "; " + text_of(after).split("\n")[0]
                 self._visit(statement, how[:MAX_SHOWN], ignored=True)
 
     def _hands_on(self, node: Node) -> bool:
@@ -187,7 +185,9 @@ class _Script:
                 self._while(node, lost, ignored=ignored)
             case "for_statement" | "c_style_for_statement":
                 last = (
-                    lost if catch or (self.errexit and not ignored) else lost or "a loop, whose last round alone counts"
+                    lost
+                    if catch or (self.modes.errexit and not ignored)
+                    else lost or "a loop, whose last round alone counts"
                 )
                 once = node.type == "for_statement" and len(node.children_by_field_name("value")) == 1
                 for child, _ in statements(node):
@@ -210,10 +210,10 @@ class _Script:
     @contextmanager
     def _apart(self, exit_lost: str) -> Iterator[None]:
         """What a subshell sets, and what its `exit` ends, is its own."""
-        kept = self.errexit, self.pipefail, self.cleared, self.exit_lost
+        kept = replace(self.modes), self.exit_lost
         self.exit_lost = exit_lost
         yield
-        self.errexit, self.pipefail, self.cleared, self.exit_lost = kept
+        self.modes, self.exit_lost = kept
 
     def _told(self, how: str, lost: str, otherwise: str) -> str:
         """How a status is lost, of which `Fails` says who is told."""
@@ -236,7 +236,7 @@ class _Script:
     def _pipeline(self, node: Node, lost: str, *, ignored: bool) -> None:
         parts = [child for child, _ in statements(node)]
         negated = bool(parts) and parts[0].type == "negated_command"
-        piped = "" if self.pipefail or self.asks_pipes else "a pipe without pipefail"
+        piped = "" if self.modes.pipefail or self.asks_pipes else "a pipe without pipefail"
         for part in parts[:-1]:
             self._visit(part, lost or piped, ignored=ignored)
         if parts:
@@ -283,7 +283,7 @@ class _Script:
     def _block(self, parts: list[Node], lost: str, *, ignored: bool, catch: bool) -> None:
         """The statements of a branch, of which the last hands its status on."""
         for index, part in enumerate(parts):
-            if index == len(parts) - 1 or (self.errexit and not ignored):
+            if index == len(parts) - 1 or (self.modes.errexit and not ignored):
                 self._visit(part, lost, ignored=ignored, catch=catch or index < len(parts) - 1)
             else:
                 after = parts[index + 1]
@@ -302,13 +302,13 @@ class _Script:
         for condition in conditions:
             self._condition(condition, self._told(how, "" if insists else lost, "a loop"))
         if body:
-            self._visit(body, lost or ("" if self.errexit and not ignored else "a loop"), ignored=ignored)
+            self._visit(body, lost or ("" if self.modes.errexit and not ignored else "a loop"), ignored=ignored)
 
     # -- commands
 
     def _command(self, node: Node, lost: str, *, ignored: bool) -> None:
         words = self.names.words(node)
-        self._set_by(words)
+        self.modes.set_by(words)
         self._substitutions(node, "a command substitution", ignored=True)
         if not words:
             return
@@ -339,8 +339,8 @@ class _Script:
             called,
             lost,
             ignored,
-            self.errexit,
-            self.pipefail,
+            self.modes.errexit,
+            self.modes.pipefail,
             self.exit_lost,
             tuple(words) if audits.tells(" ".join(words)) else (),
         )
@@ -389,7 +389,7 @@ class _Script:
                     raise ValueError(f"is nested more than {MAX_DEPTH} levels deep (bound: depth of a script)")
                 inner = "a process substitution" if child.type == "process_substitution" else lost
                 with self._apart(inner):
-                    self.errexit = False  # Bash clears it inside, unless it is asked to inherit it
+                    self.modes.errexit = False  # Bash clears it inside, unless it is asked to inherit it
                     self._sequence(child, inner, ignored=ignored)
                 self.depth -= 1
             else:
@@ -402,8 +402,8 @@ class _Script:
         if self.level >= MAX_SCRIPTS:
             raise ValueError(f"holds scripts in scripts more than {MAX_SCRIPTS} levels deep (bound: depth of a script)")
         inherited = options == "inherited"
-        errexit = self.errexit if inherited else bool(re.search(r"(?:^|\s)-[a-z]*e|errexit", options))
-        pipefail = self.pipefail if inherited else "pipefail" in options
+        errexit = self.modes.errexit if inherited else bool(re.search(r"(?:^|\s)-[a-z]*e|errexit", options))
+        pipefail = self.modes.pipefail if inherited else "pipefail" in options
         names = Names(variables={k: list(v) for k, v in self.names.variables.items()}, functions=self.names.functions)
         first = self.first + (at if self.place < 0 else self.place)
         text = text.replace(UNKNOWN, "UNKNOWN")
@@ -411,62 +411,6 @@ class _Script:
         inner.following = set(self.following)
         inner.whole(lost)
         self.found += inner.found
-
-    # -- what a script sets for itself
-
-    def _set_by(self, words: list[str]) -> None:
-        if words[:1] == ["set"]:
-            self._set(words[1:])
-        elif words[:1] == ["shopt"] and "pipefail" in words:
-            self.pipefail = any(word.startswith("-s") for word in words)
-
-    def _set(self, options: list[str]) -> None:
-        """`set` or the first line of a script: `-euo pipefail`, `+e`, `-o errexit`."""
-        for index, word in enumerate(options):
-            on = word.startswith("-")
-            if not on and not word.startswith("+"):
-                continue
-            letters = word[1:]
-            name = options[index + 1] if letters.endswith("o") and index + 1 < len(options) else ""
-            if "e" in letters or name == "errexit":
-                self.errexit, self.cleared = on, not on
-            if name == "pipefail":
-                self.pipefail = on
-
-    def _trap(self) -> str:
-        """How a handler replaces the status with which the script ends; "" where none does."""
-        for node in descendants(self.root):
-            if node.type != "command":
-                continue
-            words = self.names.words(node)
-            if (
-                words[:1] == ["trap"]
-                and len(words) > 2
-                and _ENDS.intersection(w.removeprefix("SIG") for w in words[2:])
-            ):
-                handler = words[1]
-                body = self.names.functions.get(handler.strip())
-                if re.search(r"\bexit\s+0\b", text_of(body) if body else handler):
-                    return f"trap {handler}"[:MAX_SHOWN]
-        return ""
-
-    def _impostors(self) -> None:
-        """Whatever else is called strictreal: a function, an alias, a link."""
-        body = self.names.functions.get("strictreal")
-        if body and not re.search(r"command\s+strictreal|exec\s|/strictreal|-m\s+strictreal|\brun\b", text_of(body)):
-            self.found.append(Evasion(self._line(body), "swallow", "a function called strictreal"))
-        for node in descendants(self.root):
-            if node.type != "command":
-                continue
-            words = self.names.words(node)
-            if words[:1] == ["alias"]:
-                for word in words[1:]:
-                    name, _, meaning = word.partition("=")
-                    if name == "strictreal" and meaning and not audits.runs_strictreal(meaning):
-                        self._tell(node, "an alias called strictreal")
-            linked = words and base(words[0]) in {"ln", "cp", "install"} and base(words[-1]) == "strictreal"
-            if linked and not any(base(word) == "strictreal" for word in words[1:-1]):
-                self._tell(node, "another program called strictreal")
 
     def _writes(self, place: str, node: Node) -> None:
         """Waivers or settings that a script puts in place before it runs an audit."""
