@@ -290,4 +290,4 @@ def test_redis_starts_by_its_configuration_and_lets_the_default_user_ping_alone(
         assert "NOPERM" in ask(*user, "flushall")
     finally:
         server.terminate()
-        server.wait()
+        server.wait(60)

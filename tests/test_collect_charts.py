@@ -365,7 +365,7 @@ def test_an_unchanged_chart_is_not_rendered_again(tmp_path: Path) -> None:
     first = collected(root, cache=cache)
     with Session(Cache(cache)) as session:
         again = Seen(list(charts.collect(open_tree(root), Config(), session)))
-        assert session._pool is None  # no worker was started
+        assert session._workers._pool is None  # no worker was started
     assert [o.cached for o in again.observations if o.source] == [True]
     assert [o.facts for o in again.observations] == [o.facts for o in first.observations]
 

@@ -44,8 +44,9 @@ def judged(target: str, tamper: Tamper | None = None) -> list[str]:
         told, over = Told(), asyncio.Event()
         async with AsyncClient(target, token=TOKEN) as client:
             writers = [asyncio.create_task(writer(client, tenant, number, told, over)) for number in range(3)]
-            while told.answers < 12:
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(120):
+                while told.answers < 12:
+                    await asyncio.sleep(0.05)
             over.set()
             await asyncio.gather(*writers)
             if tamper:
@@ -104,8 +105,9 @@ def test_a_store_that_takes_effect_before_its_writer_sends_it_is_named(target: s
         async with AsyncClient(target, token=TOKEN) as client:
             await client.store(tenant, "7.0", **content("7.0", 1))
             task = asyncio.create_task(writer(client, tenant, 7, told, over))
-            while not told.answers:
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(120):
+                while not told.answers:
+                    await asyncio.sleep(0.05)
             over.set()
             await task
             await emptied(client, tenant, told)

@@ -49,9 +49,10 @@ async def keep(cache: Cache, tenant: str, key: str, value: bytes) -> None:
 
 async def until_answered(cache: Cache) -> None:
     """Ask until the server answers; the first question after a restart finds the old connection gone."""
-    while True:
-        failures = cache.counts.failures
-        await cache.look("nobody", "nothing")
-        if cache.counts.failures == failures:
-            return
-        await asyncio.sleep(0.002)
+    async with asyncio.timeout(60):
+        while True:
+            failures = cache.counts.failures
+            await cache.look("nobody", "nothing")
+            if cache.counts.failures == failures:
+                return
+            await asyncio.sleep(0.002)

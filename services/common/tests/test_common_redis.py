@@ -333,7 +333,10 @@ def test_a_bound_of_connections_holds_and_all_are_closed(redis_running: RedisSer
         assert cache.counts.failures == 0
 
     run(redis_running, test, redis_connections=4)
-    assert len(raw.client_list()) == 1
+    deadline = time.monotonic() + 20
+    while len(raw.client_list()) > 1:  # the server hears of an end a moment later
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_values_have_a_time_to_live_in_redis_and_so_have_generations(

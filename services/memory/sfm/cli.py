@@ -300,11 +300,12 @@ def export(
 
     async def run() -> int:
         count = 0
-        with _whole(file) as target:
-            async for line in exported(load(), tenant):
-                target.write(line + "\n")
-                count += 1
-                progress(count)
+        async with contextlib.aclosing(exported(load(), tenant)) as lines:
+            with _whole(file) as target:
+                async for line in lines:
+                    target.write(line + "\n")
+                    count += 1
+                    progress(count)
         return count
 
     progress = _Progress("written")

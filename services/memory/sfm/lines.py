@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from sfm.store.database import Database
 from sfm.store.rows import MemoryRow
 
 
-async def exported(settings: SMFSettings, tenant: str | None) -> AsyncIterator[str]:
+async def exported(settings: SMFSettings, tenant: str | None) -> AsyncGenerator[str, None]:
     """A line for each memory of one tenant, or of all, straight from the database, each row verified by its checksum.
 
     A running server is not disturbed, and what it commits meanwhile may or may not be among the lines.
@@ -32,10 +32,11 @@ async def exported(settings: SMFSettings, tenant: str | None) -> AsyncIterator[s
     """
     database = Database(settings.database)
     try:
-        async for page in database.scan(MemoryRow):
-            for row in page:
-                if not row.deleted and tenant in {None, row.tenant}:
-                    yield _line(row)
+        async with database.scan(MemoryRow) as pages:
+            async for page in pages:
+                for row in page:
+                    if not row.deleted and tenant in {None, row.tenant}:
+                        yield _line(row)
     finally:
         await database.close()
 

@@ -7,10 +7,10 @@ process knows, so a second writer is noticed before anything of it is mixed with
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Select, event, select, text
 from sqlalchemy.engine import make_url
@@ -30,6 +30,9 @@ PAGE = 2048
 """Rows that a scan fetches at once."""
 ADVISORY_LOCK = 0x50F4_3E30
 """Number of PostgreSQL's advisory lock that the writer holds."""
+
+Pages: TypeAlias = AbstractAsyncContextManager[AsyncGenerator[Sequence[Row], None]]
+"""Rows of a scan; whoever leaves the block early gives the connection back at once."""
 
 
 class Database:
@@ -134,18 +137,18 @@ class Database:
                 found = (await connection.execute(query)).all()
             return [verified(values, EventRow) for values in found]
 
-    async def scan(self, kind: type[Row], after: int | None = None) -> AsyncIterator[Sequence[Row]]:
+    def scan(self, kind: type[Row], after: int | None = None) -> Pages[Row]:
         """Every row of a table, or those written after a position, verified, in pages.
 
         Raises:
             Away, Damaged.
         """
         table = tables.metadata.tables[TABLE_OF[kind]]
-        query = select(table) if after is None else select(table).where(table.c.position > after)
-        async for page in self._pages(query, kind):
-            yield page
+        return aclosing(
+            self._pages(select(table) if after is None else select(table).where(table.c.position > after), kind)
+        )
 
-    async def keys(self) -> AsyncIterator[Sequence[KeyRow]]:
+    def keys(self) -> Pages[KeyRow]:
         """Every idempotency key, verified, in pages.
 
         In SQLite they are read in the order of the tree in which a key is looked up, which is all that there is of the table: if
@@ -154,18 +157,22 @@ class Database:
         Raises:
             Away, Damaged.
         """
+        return aclosing(self._keys())
+
+    async def _keys(self) -> AsyncGenerator[Sequence[KeyRow], None]:
         table = tables.idempotency
         query = select(table).order_by(table.c.tenant, table.c.key) if self.embedded else select(table)
         last: Name | None = None
-        async for page in self._pages(query, KeyRow):
-            for row in page if self.embedded else ():
-                name = (row.tenant, row.key)
-                if last is not None and last >= name:
-                    raise Damaged(f"table idempotency, row {row.tenant!r} {row.key!r}: it is not in its place")
-                last = name
-            yield page
+        async with aclosing(self._pages(query, KeyRow)) as pages:
+            async for page in pages:
+                for row in page if self.embedded else ():
+                    name = (row.tenant, row.key)
+                    if last is not None and last >= name:
+                        raise Damaged(f"table idempotency, row {row.tenant!r} {row.key!r}: it is not in its place")
+                    last = name
+                yield page
 
-    async def _pages(self, query: Select[tuple[object, ...]], kind: type[Row]) -> AsyncIterator[Sequence[Row]]:
+    async def _pages(self, query: Select[tuple[object, ...]], kind: type[Row]) -> AsyncGenerator[Sequence[Row], None]:
         with judged(f"reading table {TABLE_OF[kind]}"):
             async with self._engine.connect() as connection, connection.stream(query) as result:
                 async for page in result.partitions(PAGE):

@@ -131,8 +131,9 @@ async def restore(database: Database, head: Head, path: Path, spaces: Spaces) ->
 
 async def _check_keys(database: Database, head: Head) -> None:
     found = 0
-    async for rows in database.keys():
-        found = (found + total(row.checksum for row in rows)) % MODULUS
+    async with database.keys() as pages:
+        async for rows in pages:
+            found = (found + total(row.checksum for row in rows)) % MODULUS
     if found != head.idempotency_sum:
         raise _wrong("idempotency", head)
 
@@ -140,10 +141,11 @@ async def _check_keys(database: Database, head: Head) -> None:
 async def _note_events(database: Database, state: State) -> None:
     """What the outbox holds. No snapshot has it."""
     found = 0
-    async for rows in database.scan(EventRow):
-        state.waiting += len(rows)
-        state.noted = max(state.noted, *(row.position for row in rows))
-        found = (found + total(row.checksum for row in rows)) % MODULUS
+    async with database.scan(EventRow) as pages:
+        async for rows in pages:
+            state.waiting += len(rows)
+            state.noted = max(state.noted, *(row.position for row in rows))
+            found = (found + total(row.checksum for row in rows)) % MODULUS
     if found != state.head.outbox_sum:
         raise _wrong("outbox", state.head)
 
@@ -194,14 +196,17 @@ async def _from_database(database: Database, head: Head) -> _Tables:
 
 
 async def _read(database: Database, tables: _Tables, after: int | None) -> None:
-    async for tenants in database.scan(TenantRow, after):
-        tables.tenants.update((row.tenant, row) for row in tenants)
-    async for memories in database.scan(MemoryRow, after):
-        for memory in memories:
-            tables.memory(memory)
-    async for accesses in database.scan(AccessRow, after):
-        for access in accesses:
-            tables.persisted.setdefault(access.tenant, {})[access.id] = access
+    async with database.scan(TenantRow, after) as pages:
+        async for tenants in pages:
+            tables.tenants.update((row.tenant, row) for row in tenants)
+    async with database.scan(MemoryRow, after) as pages:
+        async for memories in pages:
+            for memory in memories:
+                tables.memory(memory)
+    async with database.scan(AccessRow, after) as pages:
+        async for accesses in pages:
+            for access in accesses:
+                tables.persisted.setdefault(access.tenant, {})[access.id] = access
 
 
 def _assembled(head: Head, tables: _Tables, spaces: Spaces) -> State:

@@ -64,20 +64,12 @@ class Store:
         if self._database.path:
             self._database.path.parent.mkdir(parents=True, exist_ok=True)
         self.trouble = "it is reading what is stored"
-        for wait in self._pace.waits():
-            try:
-                self.state = await self._restored()
-            except Away as error:
-                self.trouble = f"the database is away: {error}"
-                log.warning("%s; trying again", self.trouble)
-                await asyncio.sleep(wait)
-                continue
-            except Damaged as error:
-                self.trouble = str(error)
-                await self._database.close()
-                raise
-            break
-        state = self._ready()
+        try:
+            self.state = state = await self._waited_for()
+        except BaseException as error:
+            self.trouble = str(error)
+            await self._database.close()
+            raise
         if self._mark:
             self._mark.open(state.head)
         applier = Applier(state, self._spaces, self._changed)
@@ -86,6 +78,16 @@ class Store:
         )
         self._journal.start()
         self.trouble = ""
+
+    async def _waited_for(self) -> State:
+        for wait in self._pace.waits():
+            try:
+                return await self._restored()
+            except Away as error:
+                self.trouble = f"the database is away: {error}"
+                log.warning("%s; trying again", self.trouble)
+                await asyncio.sleep(wait)
+        raise NotReady(self.trouble)
 
     async def _restored(self) -> State:
         began = time.perf_counter()

@@ -228,10 +228,16 @@ def test_rows_that_stand_where_they_are_not_looked_for_refuse_the_start(tmp_path
                 if not database.execute("SELECT 1 FROM idempotency WHERE tenant = 't' AND key = ?", row[1:2]).fetchone()
             ]
             assert hidden
+        refusing = build(tmp_path)
+        engine = refusing._store._database._engine.sync_engine
+        event.listen(engine, "connect", lambda *_: kept.append("opened"))
+        event.listen(engine, "close", lambda *_: kept.append("closed"))
         with pytest.raises(Damaged, match="it is not in its place"):
-            await build(tmp_path).start()
+            await refusing.start()
 
+    kept: list[str] = []
     asyncio.run(work())
+    assert kept.count("closed") == kept.count("opened") > 0, "whoever stops reading halfway gives the connection back"
 
 
 def redefine(database: sqlite3.Connection, sql: str) -> None:

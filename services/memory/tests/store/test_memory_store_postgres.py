@@ -88,6 +88,8 @@ def test_nothing_acknowledged_is_lost_when_the_server_goes_away_and_comes_back(s
                 assert (await system.recall(asked))[0], "recall from memory goes on"
                 await asyncio.to_thread(server.start)
                 while acknowledged < before + 20:
+                    failed = [writer.exception() for writer in writers if writer.done()]
+                    assert not failed, failed
                     await asyncio.sleep(0.05)
                 assert system.ready
             stop.set()
@@ -105,9 +107,10 @@ def test_nothing_acknowledged_is_lost_when_the_server_goes_away_and_comes_back(s
 async def blocked(connection: AsyncConnection) -> list[tuple[int, str]]:
     """Process and statement of each connection that waits for a lock."""
     query = "SELECT pid, query FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    while not (found := (await connection.execute(text(query))).all()):
-        await asyncio.sleep(0.05)
-        await connection.execute(text("SELECT pg_stat_clear_snapshot()"))
+    async with asyncio.timeout(60):
+        while not (found := (await connection.execute(text(query))).all()):
+            await asyncio.sleep(0.05)
+            await connection.execute(text("SELECT pg_stat_clear_snapshot()"))
     return [(row[0], row[1]) for row in found]
 
 
@@ -130,8 +133,9 @@ def test_a_connection_lost_while_a_key_is_looked_up_is_made_again_and_the_store_
             assert statement.startswith("SELECT")
             calls[2].cancel()
             await c.execute(text("SELECT pg_terminate_backend(:process)"), {"process": process})
-            while system.ready:
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(60):
+                while system.ready:
+                    await asyncio.sleep(0.01)
             await c.rollback()
             assert await calls[0] == first
             assert (await calls[1]).sequence == 2
@@ -180,8 +184,9 @@ def test_a_call_is_told_that_storage_is_away_and_what_it_asked_for_is_not_done_l
                 await system.get("t", "a")
             assert not system.ready
             await asyncio.to_thread(server.start)
-            while not system.ready:
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(60):
+                while not system.ready:
+                    await asyncio.sleep(0.05)
             assert same(await system.get("t", "a"), new("a", 1))
             assert (await system.store(new("a", 4))).sequence == 2
 
