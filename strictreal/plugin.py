@@ -19,14 +19,14 @@ import pytest
 from strictreal import config as configuration
 from strictreal import scratch, suite
 from strictreal.check import Check, load
-from strictreal.errors import SuiteError
+from strictreal.errors import StrictRealError, SubjectError, SuiteError
 from strictreal.evidence import disk, factfiles
 from strictreal.judge import Case, judge
 from strictreal.model import Outcome, Result
 
 COLLECTING_SECONDS = 3600.0
 """How long a worker of xdist waits for another to collect."""
-_CASE = pytest.StashKey[Case]()
+_CASE = pytest.StashKey[Case | StrictRealError]()
 _SHARED = pytest.StashKey[Path]()
 
 
@@ -106,25 +106,46 @@ def _strict(config: pytest.Config) -> bool:
 
 
 def _case(config: pytest.Config) -> Case:
-    """The facts to judge; read once a process."""
+    """The facts to judge; read once a process, and so is what went wrong with them."""
     if _CASE not in config.stash:
-        folder = config.getoption("--facts") or _collected(config)
-        config.stash[_CASE] = factfiles.read(Path(folder))
-    return config.stash[_CASE]
+        try:
+            config.stash[_CASE] = factfiles.read(_facts(config) or _collected(config))
+        except StrictRealError as error:
+            config.stash[_CASE] = error
+    found = config.stash[_CASE]
+    if isinstance(found, StrictRealError):
+        raise found
+    return found
+
+
+def _facts(config: pytest.Config) -> Path | None:
+    if told := getattr(config, "workerinput", {}).get("strictreal_facts"):
+        return Path(told)
+    given = config.getoption("--facts")
+    return Path(config.invocation_params.dir, given).resolve() if given else None
 
 
 def _collected(config: pytest.Config) -> Path:
     """A folder with the subject's facts; of xdist's workers the first that has a check to judge collects for all."""
-    if shared := getattr(config, "workerinput", {}).get("strictreal_facts"):
-        folder = Path(shared, "facts")
-        with disk.locked(Path(shared, "lock"), seconds=COLLECTING_SECONDS):
-            if not folder.exists():
-                begun = Path(tempfile.mkdtemp(dir=shared))
-                _collect(config, begun)
-                begun.rename(folder)
+    given: dict[str, str] = getattr(config, "workerinput", {})
+    if "strictreal_shared" not in given:
+        folder = _temporary(config)
+        _collect(config, folder)
         return folder
-    folder = _temporary(config)
-    _collect(config, folder)
+    shared = Path(given["strictreal_shared"])
+    folder, failed = shared / "facts", shared / "failed"
+    with disk.locked(shared / "lock", seconds=COLLECTING_SECONDS):
+        if failed.exists():
+            raise SubjectError(failed.read_text(encoding="utf-8"))
+        if not folder.exists():
+            begun = Path(tempfile.mkdtemp(dir=shared))
+            try:
+                with scratch.folder():
+                    _collect(config, begun)
+            except StrictRealError as error:
+                failed.write_text(str(error), encoding="utf-8")
+                raise
+            begun.rename(folder)
     return folder
 
 
@@ -146,11 +167,14 @@ def _collect(config: pytest.Config, folder: Path) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """xdist: the workers share a folder, in which facts are collected when the first check is judged."""
+    """xdist: the workers read the same facts, or share a folder in which the first that judges a check collects them."""
     config = node.config
+    if facts := _facts(config):
+        node.workerinput["strictreal_facts"] = str(facts)
+        return
     if _SHARED not in config.stash:
         config.stash[_SHARED] = _temporary(config)
-    node.workerinput["strictreal_facts"] = str(config.stash[_SHARED])
+    node.workerinput["strictreal_shared"] = str(config.stash[_SHARED])
 
 
 @pytest.hookimpl(wrapper=True)

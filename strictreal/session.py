@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
 
-from strictreal import facts, suite, workers
+from strictreal import facts, suite
 from strictreal.cache import Cache
 from strictreal.config import ClusterAccess
 from strictreal.errors import EvidenceError
@@ -182,12 +182,9 @@ class _FileWork(NamedTuple):
 
 
 def _observe(work: _FileWork) -> bytes | str:
-    """The observation of one file as canonical JSON, or why there is none; made in the worker, which is bounded."""
-    try:
-        found = tuple(work.function((work.path, work.data)))
-        made = canonical(
-            Observation(collector=work.collector, source=work.path, digest=work.digest, tools=work.tools, facts=found)
-        )
-    except Exception as error:  # here and not in the parent: not every exception survives the way there
-        return workers.words(error)
+    """The observation of one file as canonical JSON; made in the worker, which is bounded."""
+    found = tuple(work.function((work.path, work.data)))
+    made = canonical(
+        Observation(collector=work.collector, source=work.path, digest=work.digest, tools=work.tools, facts=found)
+    )
     return made if len(made) <= MAX_FACT_BYTES else f"has more than {MAX_FACT_BYTES} bytes of facts (bound: unit facts)"

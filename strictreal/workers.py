@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import resource
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,11 +23,10 @@ WORKER_BYTES = 2 * 1024**3
 """Memory that one worker can write to; a unit that needs more is a gap."""
 MAX_REASON = 300
 WAITING_PER_WORKER = 16
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that a process gets when the thread that made it ends."""
 PATIENCE = 60.0
 """Seconds beyond its own bound, twice, that a unit may take from its worker's start to its answer's arrival."""
-ATTEMPTS = 2
-"""Pools that may lose one unit before it is given up."""
-
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -34,7 +35,8 @@ class Workers:
     """Processes for the units of one run, started when the first unit comes.
 
     A worker that dies with the lock of the pool's pipe in its hands leaves the others waiting, and one that dies between
-    two units breaks the pool. Either way a new pool does what is left: nothing is waited for without end.
+    two units breaks the pool. Either way new pools do what was waiting, one unit at a time, so that the unit that loses its
+    pool again is the one that is told so: nothing is waited for without end, and no other unit is charged.
 
     Args:
         jobs: how many processes, at least 1.
@@ -48,7 +50,7 @@ class Workers:
 
     def results(self, function: Callable[[T], R], items: Iterable[T], seconds: float) -> Iterator[R | str]:
         """`function` of each item in order, or in words why there is none, while few items wait: they may be large."""
-        waiting: deque[tuple[T, Future[R]]] = deque()
+        waiting: deque[tuple[T, Future[tuple[bool, Any]]]] = deque()
         for item in items:
             waiting.append((item, self._start(function, item, seconds)))
             if len(waiting) >= WAITING_PER_WORKER * self._jobs:
@@ -67,49 +69,68 @@ class Workers:
         joining.start()
         joining.join(self._patience)
 
-    def _start(self, function: Callable[[T], R], item: T, seconds: float) -> Future[R]:
+    def _start(self, function: Callable[[T], R], item: T, seconds: float) -> Future[tuple[bool, Any]]:
         if self._pool is None:
             from pebble import ProcessPool  # 0.1 s to import, and an unchanged subject needs no worker
 
             # Not spawn: that starts `python -c`, which imports from the current folder, and that may be the subject.
             context = multiprocessing.get_context("fork")
-            self._pool = ProcessPool(self._jobs, initializer=_limit, context=context)
+            self._pool = ProcessPool(self._jobs, initializer=_limit, initargs=(os.getpid(),), context=context)
         try:
-            return self._pool.schedule(function, args=(item,), timeout=seconds)
+            return self._pool.schedule(_answer, args=(function, item), timeout=seconds)
         except RuntimeError as broken:
-            lost = Future[R]()
+            lost = Future[tuple[bool, Any]]()
             lost.set_exception(BrokenProcessPool(str(broken)))
             return lost
 
     def _oldest(self, function: Callable[[Any], Any], waiting: deque[tuple[Any, Future[Any]]], seconds: float) -> Any:
         """The result of the item that has waited longest: it runs already or is next, since all before it are done."""
-        for _ in range(ATTEMPTS):
-            wait([waiting[0][1]], 2 * seconds + self._patience)
-            if not _lost(waiting[0][1]):
-                return _outcome(waiting.popleft()[1], seconds)
+        if self._lost(waiting[0][1], seconds):
+            # What comes of a future while its pool is torn down says nothing of its item.
+            answered = [not _lost(future) for _, future in waiting]
             self.close()
-            again = [
-                (item, self._start(function, item, seconds) if _lost(future) else future) for item, future in waiting
-            ]
-            waiting.clear()
-            waiting.extend(again)
-        waiting.popleft()
-        return f"was lost by its worker {ATTEMPTS} times"
+            for index, (item, _) in enumerate(waiting):
+                if not answered[index]:
+                    waiting[index] = item, self._alone(function, item, seconds)
+        return _outcome(waiting.popleft()[1], seconds)
+
+    def _alone(self, function: Callable[[Any], Any], item: Any, seconds: float) -> Future[Any]:
+        """The future of an item that has the pool for itself, so that what becomes of the pool is its doing."""
+        future = self._start(function, item, seconds)
+        lost = self._lost(future, seconds)
+        if lost or future.exception():
+            self.close()
+        if lost:
+            future = Future[Any]()
+            future.set_result((False, "was lost by its worker twice"))
+        return future
+
+    def _lost(self, future: Future[Any], seconds: float) -> bool:
+        wait([future], 2 * seconds + self._patience)
+        return _lost(future)
 
 
 def _lost(future: Future[Any]) -> bool:
     """Whether no answer has come, or only that its pool is no more."""
-    return (
-        not future.done() or future.cancelled() or isinstance(future.exception(), (BrokenProcessPool, CancelledError))
-    )
+    if not future.done() or future.cancelled():
+        return True
+    return isinstance(future.exception(), (BrokenProcessPool, CancelledError))
 
 
-def _outcome(future: Future[Any], seconds: float) -> Any:
+def _answer(function: Callable[[T], R], item: T) -> tuple[bool, R | str]:
+    """Whether there is a result, and it or why not: told here, as not every exception survives the way to the parent."""
+    try:
+        return True, function(item)
+    except Exception as error:
+        return False, words(error)
+
+
+def _outcome(future: Future[tuple[bool, Any]], seconds: float) -> Any:
     """What a worker returned, or why it did not, in words."""
     from pebble import ProcessExpired
 
     try:
-        return future.result()
+        return future.result()[1]
     except TimeoutError:
         return f"took more than {seconds:g} s (bound: unit time)"
     except ProcessExpired as error:
@@ -130,7 +151,11 @@ def words(error: Exception) -> str:
     return text.encode(errors="backslashreplace").decode()[:MAX_REASON]
 
 
-def _limit() -> None:
+def _limit(parent: int) -> None:
+    # A worker that outlived its parent would have no bound in time, and keep the locks that it was forked with.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
     # Go reserves more address space than it ever uses, so what a worker can write is bounded, not what it maps.
     resource.setrlimit(resource.RLIMIT_DATA, (WORKER_BYTES, WORKER_BYTES))
     resource.setrlimit(resource.RLIMIT_AS, (8 * WORKER_BYTES, 8 * WORKER_BYTES))

@@ -104,9 +104,9 @@ def test_a_run_without_checks_collects_nothing(tmp_path: Path, workers: str):
     nowhere = ("--subject", tmp_path / "nowhere", "-n", workers)
     code, _, printed = pytested(*nowhere, checks=tmp_path / "test_own.py", cwd=tmp_path)
     assert (code, "1 passed" in printed) == (0, True)
-    code, _, printed = pytested(*nowhere, "-k", "code.stub", cwd=tmp_path)
+    code, _, printed = pytested(*nowhere, "-k", "code.stub or code.fake or code.fallback", cwd=tmp_path)
     assert code == 1
-    assert "nowhere" in printed
+    assert printed.count("nowhere: ") >= 3
 
 
 def test_k_chooses_by_id_and_by_name(facts: Path, tmp_path: Path):

@@ -60,7 +60,7 @@ def swallowed(
             strings of TOML, JSON and other languages); `powershell`.
 
     Raises:
-        ValueError: a script is too large, or nested too deeply.
+        ValueError: a script is too large or nested too deeply, or the scripts of the file take too many steps.
     """
     whole = "\n".join(line[:MAX_LINE] for line in lines)
     if not tells(whole.replace("'", "").replace('"', "").replace("\\", "")):
@@ -250,11 +250,8 @@ def _powershell(lines: Sequence[str], first: int) -> Iterator[Found]:
     """PowerShell and cmd, which go on after a program fails: the last command counts, or what reads its status."""
     commands = [(offset, text) for offset, text in joined(lines) if not re.match(r"\s*(?:#|::|@?(?i:rem)\s)", text)]
     found: list[Evasion] = []
-    read, shown, last = (
-        False,
-        "",
-        "",
-    )  # of what comes after: is a status read, its first command that does something, its last
+    read = False  # of what comes after: whether it reads a status, its first command that does something, and its last
+    shown = last = ""
     for offset, text in reversed(commands):
         read = read or bool(_READ_ELSEWHERE.search(text))
         if mentions_audit(text) and not re.match(r"(?i)\s*@?(?:echo|Write-\w+)\b", text):

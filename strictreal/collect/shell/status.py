@@ -26,6 +26,8 @@ MAX_SCRIPTS = 20
 """Scripts inside strings of scripts that are followed, each level counting."""
 MAX_SHOWN = 40
 _GATES = frozenset({"waivers.toml", "strictreal.toml"})
+_KEPT = re.compile(r"\bexit\s+\"?\$")
+"""The end of a script with what was kept on the way."""
 _WAITS = re.compile(r"\bwait\s+[^\s;&|]")
 
 
@@ -82,12 +84,15 @@ class _Script:
         self.following: set[str] = set()
         self.followed: set[tuple[object, ...]] = set()
         """Calls that were followed, so that one more of the same kind costs nothing."""
-        self.concerning: set[str] = set()
-        """Functions that run an audit."""
+        self.concerning: dict[str, bool] = {}
+        """Whether a function runs an audit, itself or by what it calls."""
+        self.audits_in: dict[str, bool] = {}
+        """Whether its own text does."""
         self.calls: dict[str, set[str]] = {}
         """Which functions of the script each of them names."""
         self.found: list[Evasion | Unread] = []
         names.learn(self.root)
+        self.telling = names.telling()
         self.fails = Fails(names, text)
         if text.startswith("#!"):
             self.modes.set(text.partition("\n")[0].split()[1:])
@@ -108,6 +113,7 @@ class _Script:
         below = list(statements(block))
         apart = any(background for _, background in below)
         waits = [index for index, (node, _) in enumerate(below) if apart and _WAITS.search(text_of(node))]
+        kept = bool(below) and bool(_KEPT.search(text_of(below[-1][0])))
         for index, (statement, background) in enumerate(below):
             after = below[index + 1][0] if index + 1 < len(below) else None
             if background:
@@ -118,7 +124,7 @@ class _Script:
                 self._visit(statement, self._told(how, lost, ""), ignored=True)
             elif self.modes.errexit and not ignored:
                 self._visit(statement, lost, catch=True)
-            elif self._may_be_kept(statement, below[-1][0]):
+            elif kept and self._runs_by_functions(statement):
                 self._visit(statement, lost, ignored=True)
             else:
                 how = "set +e" if self.modes.cleared else "; " + text_of(after).split("\n")[0]
@@ -128,11 +134,8 @@ class _Script:
         """Whether a statement ends the script with the status of the one before: `exit`, `return`."""
         return node.type == "command" and text_of(node).strip() in {"exit", "return"}
 
-    def _may_be_kept(self, statement: Node, last: Node) -> bool:
-        """Whether functions run the audits of a statement, and the script ends with what they kept."""
-        self.work.spend(len(last.text or b"") // 100)
-        if not re.search(r"\bexit\s+\"?\$", text_of(last)):
-            return False
+    def _runs_by_functions(self, statement: Node) -> bool:
+        """Whether functions run the audits of a statement, so that they may keep what came of them."""
         commands = [node for node in descendants(statement) if node.type == "command"]
         ran = [words for words in map(self.names.words, commands) if audits.is_audit(words)]
         return bool(ran) and all(self._is_function(words[0]) for words in ran)
@@ -361,22 +364,26 @@ class _Script:
         """Whether a function runs an audit, by itself, by what it calls or by what it is handed."""
         if audits.tells(" ".join(words)):
             return True
-        pending, seen = [called], set[str]()
-        while pending:
-            name = pending.pop()
-            if name in seen or (body := self.names.functions.get(name)) is None:
-                continue
-            seen.add(name)
-            text = text_of(body)
-            if name not in self.concerning:
-                if audits.tells(text) or self.names.telling(text):
-                    self.concerning.add(name)
-                self.calls[name] = set(re.findall(r"[\w:.-]+", text)) & self.names.functions.keys()
-            if name in self.concerning:
-                self.concerning.add(called)
-                return True
-            pending += self.calls.get(name, ())
-        return False
+        if called not in self.concerning:
+            pending, seen = [called], set[str]()
+            while pending:
+                name = pending.pop()
+                if name not in seen and name in self.names.functions:
+                    seen.add(name)
+                    pending += self._calls(name)
+            self.work.spend(len(seen))
+            self.concerning[called] = any(self.audits_in[name] for name in seen)
+        return self.concerning[called]
+
+    def _calls(self, name: str) -> set[str]:
+        """Which functions of the script one of them names; the first time, whether it runs an audit itself too."""
+        if name not in self.calls:
+            text = text_of(self.names.functions[name])
+            self.work.spend(len(text) // 10)
+            used = re.findall(r"\$\{?(\w+)", text)
+            self.audits_in[name] = audits.tells(text) or not self.telling.isdisjoint(used)
+            self.calls[name] = set(re.findall(r"[\w:.-]+", text)) & self.names.functions.keys()
+        return self.calls[name]
 
     def _substitutions(self, node: Node, lost: str, *, ignored: bool) -> None:
         """Scripts inside the words of a command: `$(…)`, `<(…)`."""
@@ -404,6 +411,7 @@ class _Script:
         inherited = options == "inherited"
         errexit = self.modes.errexit if inherited else bool(re.search(r"(?:^|\s)-[a-z]*e|errexit", options))
         pipefail = self.modes.pipefail if inherited else "pipefail" in options
+        self.work.spend(len(self.names.variables))
         names = Names(variables={k: list(v) for k, v in self.names.variables.items()}, functions=self.names.functions)
         first = self.first + (at if self.place < 0 else self.place)
         text = text.replace(UNKNOWN, "UNKNOWN")

@@ -62,12 +62,12 @@ class Names:
                     alias, _, meaning = word.partition("=")
                     self.aliases[alias] = meaning[:MAX_KEPT]
 
-    def telling(self, text: str) -> bool:
-        """Whether a text uses a variable that holds the name of the program or of its subcommand."""
-        return any(
-            any(word in value for value in values for word in _TELLING)
-            and re.search(rf"\$\{{?{re.escape(name)}\b", text)
+    def telling(self) -> frozenset[str]:
+        """The variables that hold the name of the program or of its subcommand."""
+        return frozenset(
+            name
             for name, values in self.variables.items()
+            if any(word in value for value in values for word in _TELLING)
         )
 
     def words(self, command: Node) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 MAX_WORK = 4_000_000
-"""Steps that one script may take, with the scripts in its strings: characters that are looked at and conditions of ways."""
+"""Steps that a script may take with the scripts in its strings, or all scripts of one Makefile, Dockerfile or pipeline together:
+characters that are looked at, and conditions of ways."""
 
 
 class Work:
