@@ -27,6 +27,7 @@ PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that a process gets when the thread that made it ends."""
 PATIENCE = 60.0
 """Seconds beyond its own bound, twice, that a unit may take from its worker's start to its answer's arrival."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -50,7 +51,7 @@ class Workers:
 
     def results(self, function: Callable[[T], R], items: Iterable[T], seconds: float) -> Iterator[R | str]:
         """`function` of each item in order, or in words why there is none, while few items wait: they may be large."""
-        waiting: deque[tuple[T, Future[tuple[bool, Any]]]] = deque()
+        waiting: deque[tuple[T, Future[R | str]]] = deque()
         for item in items:
             waiting.append((item, self._start(function, item, seconds)))
             if len(waiting) >= WAITING_PER_WORKER * self._jobs:
@@ -69,7 +70,7 @@ class Workers:
         joining.start()
         joining.join(self._patience)
 
-    def _start(self, function: Callable[[T], R], item: T, seconds: float) -> Future[tuple[bool, Any]]:
+    def _start(self, function: Callable[[T], R], item: T, seconds: float) -> Future[R | str]:
         if self._pool is None:
             from pebble import ProcessPool  # 0.1 s to import, and an unchanged subject needs no worker
 
@@ -79,7 +80,7 @@ class Workers:
         try:
             return self._pool.schedule(_answer, args=(function, item), timeout=seconds)
         except RuntimeError as broken:
-            lost = Future[tuple[bool, Any]]()
+            lost = Future[R | str]()
             lost.set_exception(BrokenProcessPool(str(broken)))
             return lost
 
@@ -102,7 +103,7 @@ class Workers:
             self.close()
         if lost:
             future = Future[Any]()
-            future.set_result((False, "was lost by its worker twice"))
+            future.set_result("was lost by its worker twice")
         return future
 
     def _lost(self, future: Future[Any], seconds: float) -> bool:
@@ -117,20 +118,20 @@ def _lost(future: Future[Any]) -> bool:
     return isinstance(future.exception(), (BrokenProcessPool, CancelledError))
 
 
-def _answer(function: Callable[[T], R], item: T) -> tuple[bool, R | str]:
-    """Whether there is a result, and it or why not: told here, as not every exception survives the way to the parent."""
+def _answer(function: Callable[[T], R], item: T) -> R | str:
+    """The result, or why there is none: told here, as not every exception survives the way to the parent."""
     try:
-        return True, function(item)
+        return function(item)
     except Exception as error:
-        return False, words(error)
+        return _words(error)
 
 
-def _outcome(future: Future[tuple[bool, Any]], seconds: float) -> Any:
+def _outcome(future: Future[R | str], seconds: float) -> R | str:
     """What a worker returned, or why it did not, in words."""
     from pebble import ProcessExpired
 
     try:
-        return future.result()[1]
+        return future.result()
     except TimeoutError:
         return f"took more than {seconds:g} s (bound: unit time)"
     except ProcessExpired as error:
@@ -138,11 +139,10 @@ def _outcome(future: Future[tuple[bool, Any]], seconds: float) -> Any:
         ended = f"ended its worker (exit code {error.exitcode})"
         return f"{ended}, as what needs more than {WORKER_BYTES} bytes does (bound: unit memory)"
     except Exception as error:
-        return words(error)
+        return _words(error)
 
 
-def words(error: Exception) -> str:
-    """Why there is no result."""
+def _words(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"needed more than {WORKER_BYTES} bytes (bound: unit memory)"
     if isinstance(error, RecursionError):
