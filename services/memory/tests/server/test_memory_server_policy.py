@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import shutil
 import socket
@@ -25,6 +26,13 @@ from sfm.server.refusals import Denied
 OPA = shutil.which("opa")
 WRITER = Principal("ann", frozenset({"acme"}), frozenset({"writer"}))
 STORE = "/sfm.memory.v1.MemoryService/Store"
+
+
+@pytest.fixture(autouse=True)
+def dropped() -> Iterator[None]:
+    """Engines end in the thread that made them, which regorus insists on, and not in whichever collects garbage next."""
+    yield
+    gc.collect()
 
 
 async def allowed(judge: Any, question: Any) -> bool:
