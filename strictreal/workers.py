@@ -122,7 +122,7 @@ def _answer(function: Callable[[T], R], item: T) -> R | str:
     """The result, or why there is none: told here, as not every exception survives the way to the parent."""
     try:
         return function(item)
-    except Exception as error:
+    except BaseException as error:  # a library's panic is no Exception, and cannot be pickled
         return _words(error)
 
 
@@ -142,7 +142,7 @@ def _outcome(future: Future[R | str], seconds: float) -> R | str:
         return _words(error)
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return f"needed more than {WORKER_BYTES} bytes (bound: unit memory)"
     if isinstance(error, RecursionError):
