@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from chartfacts import CHART, POD, Seen, collected
 from subjects import lay
-from test_collect_charts import CHART, POD, Seen, collected
 
 from strictreal.config import Config, Exclude
 from strictreal.facts.charts import Manifest, SchemaError, Validation
