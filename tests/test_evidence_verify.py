@@ -1,4 +1,4 @@
-"""Verification of what is sound, and what its report says; adversarial/test_tampering.py has what is not."""
+"""Verification of what is sound, and what its report says; adversarial/test_tampering*.py has what is not."""
 
 from __future__ import annotations
 
