@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import secrets
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,11 +18,13 @@ from sfm.domain import Explanation, FeatureFactor, Memory, Query, Recalled, Scor
 from sfm.engine import scoring
 from sfm.engine.errors import EngineError
 from sfm.engine.scoring import Parameters
+from sfm.engine.search import Question
 from sfm.engine.space import check_now
 from sfm.engine.top import Hit
 from sfm.engine.vectors import unit_query
 from sfm.errors import InvalidField, MemoryNotFound
 from sfm.measures import Measures
+from sfm.searching import Searches
 from sfm.store import canonical
 from sfm.store.restore import MICROSECONDS, Spaces
 from sfm.store.rows import MemoryRow
@@ -92,11 +93,11 @@ class Recaller:
         self._settings, self._spaces, self._store, self._measures = settings, spaces, store, measures
         self._cache, self._hot = cache, hot
         self._start = secrets.token_bytes(16)
-        self._threads = ThreadPoolExecutor(settings.search_threads, "search")
+        self._searches = Searches(settings.search_threads)
 
     def close(self) -> None:
         """End the threads."""
-        self._threads.shutdown()
+        self._searches.close()
 
     async def recall(self, tenant: Tenant, query: Query, now: int) -> tuple[list[Recalled], bool]:
         """The k best memories, and whether the cache knew them. Reads nothing of the disk unless vectors or payloads are wanted."""
@@ -120,7 +121,7 @@ class Recaller:
         if self._hot:
             ids = [hit.memory.id for hit in hits]
             self._hot.recalled(tenant.name, ids)
-            await asyncio.get_running_loop().run_in_executor(self._threads, tenant.space.touch, ids, now / MICROSECONDS)
+            await self._searches.run(partial(tenant.space.touch, ids, now / MICROSECONDS))
         self._measures.cache_hits.count(so=cached)
         scores = [hit.score for hit in hits]
         self._measures.ties.count(so=len(set(scores)) < len(scores))
@@ -139,7 +140,7 @@ class Recaller:
             if known is not None:
                 hits = [Hit(id, score) for id, score in json.loads(known)]
             else:
-                hits = await asyncio.get_running_loop().run_in_executor(self._threads, search.run, view)
+                hits = await self._searches.search(tenant.name, search.question(view))
                 if cache and tenant.sequence == view.sequence:
                     await cache.put(tenant.name, key, json.dumps(hits).encode(), look.generation)
             records = {
@@ -261,16 +262,11 @@ class _Search:
         self.unit = unit_query(query.vector, settings.dimension)
         self.wanted = canonical.fragments(query.filter, "filter")
 
-    def run(self, view: View) -> list[Hit]:
-        """The hits of a view that was begun."""
-        return view.snapshot.search(
-            self.unit,
-            self.query.k,
-            self.p,
-            self.now,
-            keep=self._keep(view.sequence) if self.wanted else None,
-            channel_weights=self.weights,
-            min_score=self.query.min_score,
+    def question(self, view: View) -> Question:
+        """What the engine is asked about a view that was begun."""
+        keep = self._keep(view.sequence) if self.wanted else None
+        return Question(
+            view.snapshot, self.unit, self.query.k, self.p, self.now, keep, self.weights, self.query.min_score
         )
 
     def _keep(self, sequence: int) -> Any:

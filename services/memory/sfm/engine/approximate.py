@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sfm.engine.errors import InvalidValue, RecallBelowGuard
 from sfm.engine.projection import Projection, residual_penalty
 from sfm.engine.scoring import Floats, Parameters, Rows
+from sfm.engine.search import Question, search
 from sfm.engine.snapshot import Snapshot
 from sfm.engine.top import Hit, Top
 from sfm.engine.vectors import unit_query
@@ -127,7 +128,7 @@ class GuardedIndex:
         found = wanted = 0
         for query in queries:
             unit = unit_query(query, self._snapshot.columns["vector"].shape[1])
-            exact = {hit.id for hit in self._snapshot.search(unit, k, p, now)}
+            exact = {hit.id for hit in search([Question(self._snapshot, unit, k, p, now)])[0]}
             found += len(exact & {hit.id for hit in self._search(unit, k, p, now)})
             wanted += len(exact)
         self.measured = found / wanted if wanted else 1.0

@@ -9,9 +9,10 @@ so a row whose q̃·ṽ lies further below a threshold than that cannot reach it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numkong
 import numpy as np
 import simsimd
 from numpy.typing import NDArray
@@ -100,8 +101,10 @@ def quantize_query(query: Floats) -> QueryCode:
     return QueryCode(values.astype(np.int8)[None], scale, norm * up, (error * NORM_SLACK + ABSOLUTE) * up)
 
 
-def multiply(query: QueryCode, values: NDArray[np.int8]) -> Reals:
-    """The integer products c_q·c_v as float32, shape (n,); exact up to d = 1040, rounded to 24 bits beyond."""
+def multiply(queries: Sequence[QueryCode], values: NDArray[np.int8]) -> NDArray[Any]:
+    """The integer products c_q·c_v, shape (queries, n), float32 or int32; exact up to d = 1040, to 24 bits beyond."""
+    if len(queries) > 1:
+        packed = numkong.dots_pack(np.concatenate([query.values for query in queries]), dtype="int8")
+        return np.asarray(numkong.dots_packed(values, packed)).T
     # not with out=: simsimd 6.5 then gives back a None that it does not own, which Python 3.11 ends the process for
-    found: Reals = np.asarray(simsimd.cdist(query.values, values, metric="dot", out_dtype="float32"))[0]
-    return found
+    return np.asarray(simsimd.cdist(queries[0].values, values, metric="dot", out_dtype="float32"))

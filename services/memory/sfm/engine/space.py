@@ -8,7 +8,7 @@ slab at a compaction.
 Threads: `search`, `explain`, `snapshot` and all reads of one space may run in any number of threads beside each other
 and beside one writer; they take no lock, except `get`, which takes the write lock for a moment. Writers (`put`,
 `delete`, `touch`) exclude each other. `maintain` and `compact` exclude each other and hold up writers only while they
-swap. The kernels (numpy, simsimd) release the interpreter lock, so searches in several threads do run at once.
+swap. The kernels (numpy, simsimd, numkong) release the interpreter lock, so searches in several threads do run at once.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sfm.engine import merging, quantized, scoring
+from sfm.engine import merging, quantized, scoring, search
 from sfm.engine.directory import tabulate
 from sfm.engine.errors import InvalidValue
 from sfm.engine.scoring import Factors, Floats, Parameters
+from sfm.engine.search import Question
 from sfm.engine.segment import BLOCK, Part, merge
 from sfm.engine.slab import Layout, Slab
 from sfm.engine.snapshot import Snapshot
@@ -264,9 +265,8 @@ class Space:
         if not 0.0 <= min_score <= 1.0:
             raise InvalidValue("min_score", f"must lie in [0, 1], not {min_score}")
         check_now(now, p)
-        return self._snapshot.search(
-            unit_query(query, self.d), k, p, now, keep=keep, channel_weights=channel_weights, min_score=min_score
-        )
+        question = Question(self._snapshot, unit_query(query, self.d), k, p, now, keep, channel_weights, min_score)
+        return search.search([question])[0]
 
     def explain(
         self,

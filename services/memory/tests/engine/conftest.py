@@ -13,9 +13,9 @@ def _small_blocks(monkeypatch, request):
     for module, size, value in (
         ("segment", "BLOCK", 4),
         ("directory", "BLOCK", 4),
-        ("snapshot", "BLOCK", 4),
-        ("snapshot", "FIRST_SCORED", 3),
-        ("snapshot", "LARGEST_STEP", 4),
+        ("search", "BLOCK", 4),
+        ("search", "FIRST_SCORED", 3),
+        ("search", "LARGEST_STEP", 4),
         ("space", "TAIL", 8),
         ("quantized", "CHUNK", 5),
     ):

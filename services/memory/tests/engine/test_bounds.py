@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sfm.engine import merging, quantized
 from sfm.engine.directory import plan
 from sfm.engine.scoring import Parameters
+from sfm.engine.search import Question, search
 from sfm.engine.slab import Slab
 from sfm.engine.space import ALIVE, Space
 from sfm.engine.vectors import unit_query
@@ -108,7 +109,10 @@ def test_the_int8_error_bound_holds(seed, d, power, dtype):
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(dtype)
     query = unit_query(rng.standard_normal(d) ** power + 1e-9, d)
     code, codes = quantized.quantize_query(query), quantized.quantize(rows)
-    about = quantized.multiply(code, codes.values).astype(np.float64) * codes.scale * code.scale
+    products = quantized.multiply([code], codes.values)
+    together = quantized.multiply([code, quantized.quantize_query(-query), code], codes.values)
+    assert (together.astype(np.float32) == products * [[1], [-1], [1]]).all()
+    about = products[0].astype(np.float64) * codes.scale * code.scale
     exact = rows.astype(np.float64) @ query
     slack = codes.error * code.norm + code.error
     assert (np.abs(exact - about) <= slack).all()
@@ -150,4 +154,4 @@ def test_what_is_written_during_a_compaction_is_kept(seed):
     query = rng.standard_normal(3)
     unit = unit_query(query, 3)
     for asked in (p, Parameters()):
-        assert snapshot.search(unit, 200, asked, NOW) == space.search(query, 200, asked, NOW)
+        assert search([Question(snapshot, unit, 200, asked, NOW)])[0] == space.search(query, 200, asked, NOW)

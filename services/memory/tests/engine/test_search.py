@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from sfm.engine import top
 from sfm.engine.errors import EngineError
 from sfm.engine.scoring import Parameters
+from sfm.engine.search import Question, search
 from sfm.engine.space import Space
+from sfm.engine.vectors import unit_query
 
 from .reference import by_one
 
@@ -95,13 +97,37 @@ def test_a_snapshot_answers_the_same_after_later_writes(made):
     before = found.snapshot
     vector = query / np.abs(query).max()
     unit = vector / np.sqrt((vector * vector).sum())
-    answer = before.search(unit, 9, found.p, NOW)
+    answer = search([Question(before, unit, 9, found.p, NOW)])
     everything = [str(n) for n in range(61)]
     found.put(everything, np.ones((61, found.d)), np.ones(61), np.zeros(61))
     for id in everything[:40]:
         found.delete(id)
     found.compact()
-    assert before.search(unit, 9, found.p, NOW) == answer
+    assert search([Question(before, unit, 9, found.p, NOW)]) == answer
+
+
+questions = st.tuples(
+    st.integers(1, 70),
+    st.one_of(st.none(), parameters),
+    st.sampled_from([NOW, 0.0, 3 * NOW]),
+    st.sampled_from([0.0, 0.1, 1.0]),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(spaces(), st.lists(questions, min_size=2, max_size=9), st.integers(0, 9))
+def test_questions_that_are_put_together_are_answered_as_if_each_was_alone(made, asked, split):
+    found, query = made
+    put = []
+    for number, (k, p, now, least, filtered, seed) in enumerate(asked):
+        if number == split:  # later ones see another state
+            found.put(["0", "later"], np.ones((2, found.d)), np.ones(2), np.zeros(2))
+        unit = unit_query(query + 0.1 * np.random.default_rng(seed).standard_normal(found.d), found.d)
+        keep = (lambda name: len(name) == 1) if filtered else None
+        put.append(Question(found.snapshot, unit, k, p or found.p, now, keep, None, least))
+    assert search(put) == [search([question])[0] for question in put]
 
 
 def test_equal_scores_stand_in_the_order_of_ids():

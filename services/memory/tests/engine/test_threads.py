@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 from sfm.engine.scoring import Parameters
+from sfm.engine.search import Question, search
 from sfm.engine.space import Space
 from sfm.engine.vectors import unit_query
 
@@ -60,7 +61,7 @@ def test_searches_beside_writes_merges_and_compactions_see_whole_states():
             ids = [state.ids[row] for row in rows.tolist()]
             assert len(set(ids)) == len(ids)
             every = sorted((-score, id) for score, id in zip(scores.tolist(), ids, strict=True) if score > 0.0)
-            assert state.search(query, 15, space.p, 50.0) == [(id, -score) for score, id in every[:15]]
+            assert search([Question(state, query, 15, space.p, 50.0)])[0] == [(id, -score) for score, id in every[:15]]
             if failures:
                 break
     finally:
