@@ -79,10 +79,10 @@ def test_nothing_acknowledged_is_lost_when_the_server_goes_away_and_comes_back(s
             writers = [asyncio.create_task(writer(number)) for number in range(8)]
             for _ in range(3):
                 await asyncio.sleep(0.7)
-                before = acknowledged
                 await asyncio.to_thread(server.kill)
                 await asyncio.sleep(0.3)
                 assert not system.ready
+                before = acknowledged
                 assert "away" in system.why_not_ready or system.why_not_ready
                 asked = Query(tenant="t", vector=new("m1", 1).vector, k=3, parameters=ScoreParameters(), as_of=FUTURE)
                 assert (await system.recall(asked))[0], "recall from memory goes on"
