@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 from sfm.engine.search import Question, search
@@ -34,7 +33,6 @@ class Searches:
         self._free = threads
         self._waiting: dict[str, deque[_Waiting]] = {}
         """By tenant; the tenant whose turn it is comes first."""
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
         """End the threads."""
@@ -44,25 +42,17 @@ class Searches:
         """The engine's answer."""
         answer: asyncio.Future[list[Hit]] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(tenant, deque()).append(_Waiting(question, answer))
-        if self._free:
-            self._free -= 1
-            task = asyncio.create_task(self._work())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._start()
         return await answer
 
-    def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
+    async def run(self, work: Callable[[], T]) -> T:
         """Anything else that takes a while, in a thread."""
-        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    async def _work(self) -> None:
-        """Keep one thread busy until nothing waits."""
-        try:
-            while self._waiting:
-                if together := self._next():
-                    await self._answer(together)
-        finally:
-            self._free += 1
+    def _start(self) -> None:
+        while self._free > 0 and self._waiting:
+            if together := self._next():
+                self._put(together)
 
     def _next(self) -> list[_Waiting]:
         """The questions of the next tenant that somebody still waits for, the oldest first."""
@@ -73,18 +63,24 @@ class Searches:
             self._waiting[tenant] = waiting
         return [each for each in together if not each.answer.done()]
 
-    async def _answer(self, together: list[_Waiting]) -> None:
-        pending = self.run(partial(search, [each.question for each in together]))
-        await asyncio.wait([pending])
-        error = pending.exception()
+    def _put(self, together: list[_Waiting]) -> None:
+        """To the engine; without a task, as each turn of a busy loop takes long."""
+        self._free -= 1
+        loop = asyncio.get_running_loop()
+        work = self._threads.submit(search, [each.question for each in together])
+        work.add_done_callback(lambda done: loop.call_soon_threadsafe(self._done, together, done))
+
+    def _done(self, together: list[_Waiting], done: Future[list[list[Hit]]]) -> None:
+        self._free += 1
+        error = done.exception()
         if error and len(together) > 1:  # it is the doing of one of them
             for each in together:
-                await self._answer([each])
-            return
+                self._put([each])
         for number, (_, answer) in enumerate(together):
             if answer.done():
                 continue
-            if error:
+            if not error:
+                answer.set_result(done.result()[number])
+            elif len(together) == 1:
                 answer.set_exception(error)
-            else:
-                answer.set_result(pending.result()[number])
+        self._start()

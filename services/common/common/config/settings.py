@@ -289,8 +289,8 @@ class SMFSettings(CommonSettings):
     retry_longest_seconds: PositiveFloat = 5.0
     upkeep_seconds: PositiveFloat = 5.0
     """How often access counts are persisted, the hot tier is chosen anew, and the database is looked for."""
-    search_threads: PositiveInt = 2
-    """Searches that run at once."""
+    search_threads: PositiveInt = 1
+    """Passes over memory at once, each for up to 8 recalls that wait. On two processors one is the fastest."""
     cache_ttl_seconds: PositiveFloat = 300.0
     """How long a recall may be answered from the cache."""
     cache_entries: NonNegativeInt = 10_000
