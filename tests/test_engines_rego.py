@@ -80,9 +80,6 @@ def test_coverage_tells_lines_that_were_evaluated_from_lines_that_were_not():
     [
         (b"package p\n" + b"# long\n" * 200_000, "policy size"),
         (b"package p\nx := " + b"[" * 40 + b"]" * 40, "policy nesting"),
-        (b"package p\nx := 1" + b" +\n1" * 2_000, "policy depth"),
-        (b"package p\nx := input" + b".a" * 2_000, "policy depth"),
-        (b"package p\nx := " + b"(1+1+1+1+1+1" * 140 + b")" * 140, "policy depth"),
         (b"package p\x00\n", "NUL"),
         (b"package p\nx := '\xff'\n", "UTF-8"),
     ],
@@ -94,22 +91,6 @@ def test_a_file_beyond_its_bounds_is_refused_by_name(source: bytes, bound: str):
 
 def test_brackets_in_strings_and_comments_are_not_nesting():
     assert rego.decode(b'package p\nx := "' + b"[" * 100 + b'"\n# ' + b"{" * 100)
-
-
-@pytest.mark.parametrize(
-    "more", [b"x := input.a + 1\n", b"x if {\n\tinput.a == 1\n\tinput.b\n}\n", b"x := [1 + 1, 2 + 2]\n"]
-)
-def test_many_short_expressions_are_not_a_deep_one(more: bytes):
-    text = rego.decode(b"package p\n" + more * 3_000 + b"y := [" + b"1 + 1, " * 3_000 + b"0]")
-    assert rego.broken(text) is None
-
-
-@pytest.mark.parametrize("link", [" + 1", ".a", "+\n1", " | {1}", " * (1 - 1)", "[0].b"])
-def test_the_tree_of_what_is_read_fits_in_memory(link: str):
-    text = rego.decode(b"package p\nx := " + b"(1 + " * 30 + b"a" + link.encode() * 400 + b")" * 30)
-    engine = rego.Engine()
-    engine.add(rego.Source("p.rego", text))
-    assert len(engine.ask(engine.native.get_ast_as_json)) < 64 * 1024**2
 
 
 def test_a_panic_of_the_engine_is_its_refusal():

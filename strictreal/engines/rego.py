@@ -31,15 +31,11 @@ MAX_NESTING = 20
 """Brackets inside brackets. regorus reads a literal twice a level, so its parsing time doubles with each."""
 MAX_DEPTH = 150
 """Parentheses inside parentheses, and expressions inside expressions."""
-MAX_LINKS = 4 * MAX_DEPTH
-"""Operators and dots that make one expression of many, those of the expressions around it too: levels of its tree."""
 _LIMITS = {"max_col": MAX_COLUMNS, "max_file_bytes": MAX_BYTES, "max_lines": MAX_LINES}
 _UNDEFINED = "<undefined>"
 _TOKEN = re.compile(r'"(?:[^"\\\n]+|\\.)*"?|`[^`]*`?|#[^\n]*|[\[{(]|[\]})]|[^\s"`#\[\](){}]+')
 _TOKEN_BYTES = re.compile(_TOKEN.pattern.encode())
 _PAIRS = {"]": "[", "}": "{", ")": "("}
-_LINK = re.compile(r"[-+*/%&|.]|[<>=!:]=?")
-_SEPARATOR = re.compile(r"[,;]")
 _PLACE = re.compile(r"-->\s*(?P<file>.{0,1000}?):(?P<line>\d{1,7}):(?P<column>\d{1,7})")
 
 
@@ -104,32 +100,21 @@ def decode(source: bytes) -> str:
 
 
 def _refuse_nested(text: str) -> None:
-    """Refuse what the engine reads in time that doubles with its depth, or writes as a tree of its depth's square."""
-    brackets = parentheses = end = 0
-    depths = [0, 0]  # of the expressions around, from the outermost in, and of the one being read
-    infix = False
+    brackets = parentheses = 0
     for match in _TOKEN.finditer(text):
-        symbol, start = match[0], match.start()
-        if symbol[0] == "#":
-            continue
-        after_infix, infix = infix, _LINK.fullmatch(symbol) is not None
-        if not (infix or after_infix) and "\n" in text[end:start]:
-            depths[-1] = depths[-2]
-        end = match.end()
-        if symbol in "[{(":
-            brackets, parentheses = brackets + (symbol != "("), parentheses + (symbol == "(")
-            depths.append(depths[-1])
-        elif symbol in "]})":
-            brackets, parentheses = max(0, brackets - (symbol != ")")), max(0, parentheses - (symbol == ")"))
-            del depths[max(2, len(depths) - 1) :]
-        elif symbol[0] not in '"`':
-            parts = _SEPARATOR.split(symbol)
-            depths[-1] = depths[-1 if len(parts) == 1 else -2] + len(_LINK.findall(parts[-1]))
+        symbol = match[0]
+        if symbol in "[{":
+            brackets += 1
+        elif symbol in "]}":
+            brackets = max(0, brackets - 1)
+        elif symbol == "(":
+            parentheses += 1
+        elif symbol == ")":
+            parentheses = max(0, parentheses - 1)
         if brackets > MAX_NESTING or parentheses > MAX_DEPTH:
+            line = _line(text, match.start())
             bound = MAX_NESTING if brackets > MAX_NESTING else MAX_DEPTH
-            raise RegoError(f"brackets are nested deeper than {bound} (bound: policy nesting)", _line(text, start))
-        if depths[-1] > MAX_LINKS:
-            raise RegoError(f"an expression has more than {MAX_LINKS} links (bound: policy depth)", _line(text, start))
+            raise RegoError(f"brackets are nested deeper than {bound} (bound: policy nesting)", line)
 
 
 def _line(text: str, start: int) -> int:
@@ -261,7 +246,7 @@ class Engine:
         try:
             return call(*arguments)
         except BaseException as error:
-            # What Rust calls a panic comes as a BaseException: a tree that memory has no room for, for one.
+            # What Rust calls a panic comes as a BaseException.
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
             text = str(error).split("\n\nStack backtrace", 1)[0].strip()

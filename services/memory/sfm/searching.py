@@ -35,7 +35,11 @@ class Searches:
         """By tenant; the tenant whose turn it is comes first."""
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads. What still waits is not answered: it is cancelled."""
+        for waiting in self._waiting.values():
+            for each in waiting:
+                each.answer.cancel()
+        self._waiting.clear()
         self._threads.shutdown()
 
     async def search(self, tenant: str, question: Question) -> list[Hit]:
@@ -65,22 +69,25 @@ class Searches:
 
     def _put(self, together: list[_Waiting]) -> None:
         """To the engine; without a task, as each turn of a busy loop takes long."""
-        self._free -= 1
         loop = asyncio.get_running_loop()
-        work = self._threads.submit(search, [each.question for each in together])
+        try:
+            work = self._threads.submit(search, [each.question for each in together])
+        except RuntimeError as ended:
+            for each in together:
+                each.answer.set_exception(ended)
+            return
+        self._free -= 1
         work.add_done_callback(lambda done: loop.call_soon_threadsafe(self._done, together, done))
 
     def _done(self, together: list[_Waiting], done: Future[list[list[Hit]]]) -> None:
         self._free += 1
         error = done.exception()
-        if error and len(together) > 1:  # it is the doing of one of them
-            for each in together:
-                self._put([each])
-        for number, (_, answer) in enumerate(together):
-            if answer.done():
-                continue
+        awaited = [(number, each) for number, each in enumerate(together) if not each.answer.done()]
+        for number, each in awaited:
             if not error:
-                answer.set_result(done.result()[number])
+                each.answer.set_result(done.result()[number])
             elif len(together) == 1:
-                answer.set_exception(error)
+                each.answer.set_exception(error)
+            else:  # it is the doing of one of them
+                self._put([each])
         self._start()

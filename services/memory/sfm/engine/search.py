@@ -66,10 +66,10 @@ class Range(NamedTuple):
 def search(questions: Sequence[Question]) -> list[list[Hit]]:
     """The answer to each question, as if it had been put alone."""
     searches = [_Search(question) for question in questions]
-    steps = [each.steps() for each in searches]
+    codes, steps = [each.code for each in searches], [each.steps() for each in searches]
     wanted = {at: ranges for at, step in enumerate(steps) if (ranges := next(step, None)) is not None}
     while wanted:
-        products = _products([each.code for each in searches], wanted)
+        products = _products(codes, wanted)
         for at in list(wanted):
             try:
                 wanted[at] = steps[at].send(products[at])

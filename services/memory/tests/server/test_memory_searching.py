@@ -60,6 +60,24 @@ def test_each_question_gets_its_own_answer_whatever_becomes_of_the_others(snapsh
     assert found[-1] == expected[0]
 
 
+def test_nothing_waits_for_threads_that_have_ended(snapshot: Snapshot):
+    asked = questions(snapshot)
+
+    async def put() -> list[object]:
+        searches = Searches(1)
+        tasks = [asyncio.create_task(searches.search("t", question)) for question in asked]
+        await asyncio.sleep(0)
+        searches.close()
+        late = [asyncio.create_task(searches.search("t", asked[0])) for _ in range(3)]
+        async with asyncio.timeout(30):
+            return await asyncio.gather(*tasks, *late, return_exceptions=True)
+
+    found = asyncio.run(put())
+    assert found[0] == search(asked[:1])[0]  # it was under way
+    assert {type(each) for each in found[1:MANY]} == {asyncio.CancelledError}
+    assert {type(each) for each in found[MANY:]} == {RuntimeError}
+
+
 def test_no_tenant_waits_for_all_of_anothers_questions(snapshot: Snapshot):
     asked = questions(snapshot)
     order: list[str] = []
