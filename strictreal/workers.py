@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import multiprocessing
 import os
 import resource
@@ -160,7 +161,8 @@ def _limit(parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (WORKER_BYTES, WORKER_BYTES))
     resource.setrlimit(resource.RLIMIT_AS, (8 * WORKER_BYTES, 8 * WORKER_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # What a library writes when it gives up, pages of it, is for no reader: the gap says how the worker ended.
+    # What a library and pytest write when it gives up, pages of it, is for no reader: the gap says how the worker ended.
+    faulthandler.disable()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
